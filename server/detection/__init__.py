@@ -1,0 +1,1 @@
+"""The anomaly library, fed from the stream: samples in, findings on record. Thin on purpose."""
