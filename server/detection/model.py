@@ -42,3 +42,32 @@ class Checkpoint(Base):
     position: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[bytes] = mapped_column(LargeBinary)
     saved_at: Mapped[datetime]
+
+
+class RecordedPosition(Base):
+    """Up to where a stream's effects on the records are committed; never behind its checkpoint.
+
+    Between the two lies what a restart replays to the detector alone: its findings are known already.
+    """
+
+    __tablename__ = "detection_recorded_position"
+
+    shard: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stream: Mapped[str] = mapped_column(String(100))
+    position: Mapped[int] = mapped_column(BigInteger)
+
+
+class BaselineRequest(Base):
+    """A repair or firmware change: the device's commissioning starts anew at `at`.
+
+    Asked for by event handlers, applied by the pipeline together with a checkpoint, kept as history.
+    """
+
+    __tablename__ = "detection_baseline_request"
+    __table_args__ = (Index("ix_detection_baseline_request_applied_at", "applied_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    device_id: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(200))
+    applied_at: Mapped[datetime | None]

@@ -123,7 +123,7 @@ class DuckDbTelemetryStore:
 
     def _stored(self, series: NDArray[np.int32], times_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these (series, time) pairs are on disk already."""
-        asked: dict[str, NDArray[Any]] = {  # read by DuckDB under its name in the query
+        asked: dict[str, NDArray[Any]] = {  # noqa: F841 - DuckDB reads it under this name
             "row": np.arange(len(series), dtype=np.int64),
             "series": series,
             "time_us": times_us,

@@ -28,7 +28,8 @@ def last_of_each(series: NDArray[np.int32], times_us: NDArray[np.int64]) -> NDAr
     if not len(order):
         return order.astype(np.int64)
     ends = np.append(series[order[1:]] != series[order[:-1]], True)
-    return order[ends].astype(np.int64)
+    last: NDArray[np.int64] = order[ends]
+    return last
 
 
 class NewestTimes:

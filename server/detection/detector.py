@@ -1,0 +1,46 @@
+"""The anomaly engine under the store's series numbers. One thread, the pipeline's, owns it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomaly import Engine, EngineSettings, Finding
+from server.telemetry.samples import SampleBatch, SeriesKey
+
+
+class Detector:
+    """Samples in, findings out; its state travels as bytes with a stream position."""
+
+    def __init__(self, settings: EngineSettings, state: bytes | None = None) -> None:
+        self._engine = Engine(settings) if state is None else Engine.from_bytes(state, settings)
+        self._engine_series = np.full(64, -1, dtype=np.int32)
+
+    def register(self, series: int, key: SeriesKey, unit: str) -> None:
+        """Tell which device and metric the store's number `series` stands for."""
+        while len(self._engine_series) <= series:
+            unknown = np.full(len(self._engine_series), -1, dtype=np.int32)
+            self._engine_series = np.concatenate((self._engine_series, unknown))
+        self._engine_series[series] = self._engine.series(key.device_id, key.metric, unit)
+
+    def update(self, batch: SampleBatch, *, arrived_s: float) -> list[Finding]:
+        """Judge a batch of registered series; `arrived_s` tells live data from backfill."""
+        if not len(batch):
+            return []
+        series = self._engine_series[batch.series]
+        return self._engine.update(series, batch.times_s, batch.values, arrived_s)
+
+    def look_for_silence(self, now_s: float) -> list[Finding]:
+        return self._engine.tick(now_s)
+
+    def set_online(
+        self, device_id: str, *, online: bool, reason: str, at_s: float
+    ) -> list[Finding]:
+        """A birth, a will or a goodbye arrived."""
+        return self._engine.set_online(device_id, online, reason, at_s)
+
+    def rebaseline(self, device_id: str, *, at_s: float, reason: str) -> list[Finding]:
+        """Commissioning starts anew; findings against the old baseline end."""
+        return self._engine.rebaseline(device_id, at_s, reason) or []
+
+    def state(self) -> bytes:
+        return self._engine.to_bytes()

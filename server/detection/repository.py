@@ -1,0 +1,60 @@
+"""The only SQL about findings, checkpoints and baseline requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.detection.model import BaselineRequest, Checkpoint, FindingRecord, RecordedPosition
+
+
+def findings_of(
+    session: Session, device_id: str, *, since: datetime, until: datetime
+) -> Sequence[FindingRecord]:
+    """Findings that touch [since, until), oldest onset first."""
+    query = (
+        select(FindingRecord)
+        .where(
+            FindingRecord.device_id == device_id,
+            FindingRecord.onset_at < until,
+            FindingRecord.ended_at.is_(None) | (FindingRecord.ended_at >= since),
+        )
+        .order_by(FindingRecord.onset_at, FindingRecord.id)
+    )
+    return session.scalars(query).all()
+
+
+def open_findings(session: Session, device_ids: Sequence[str]) -> Sequence[FindingRecord]:
+    """Findings of these devices that have not ended."""
+    query = select(FindingRecord).where(
+        FindingRecord.device_id.in_(device_ids), FindingRecord.ended_at.is_(None)
+    )
+    return session.scalars(query.order_by(FindingRecord.onset_at)).all()
+
+
+def open_findings_before(
+    session: Session, device_id: str, onset_before: datetime
+) -> Sequence[FindingRecord]:
+    """Findings of a device that began before a moment and have not ended."""
+    query = select(FindingRecord).where(
+        FindingRecord.device_id == device_id,
+        FindingRecord.ended_at.is_(None),
+        FindingRecord.onset_at <= onset_before,
+    )
+    return session.scalars(query).all()
+
+
+def checkpoint(session: Session, shard: str) -> Checkpoint | None:
+    return session.get(Checkpoint, shard)
+
+
+def recorded_position(session: Session, shard: str) -> RecordedPosition | None:
+    return session.get(RecordedPosition, shard)
+
+
+def waiting_baseline_requests(session: Session) -> Sequence[BaselineRequest]:
+    query = select(BaselineRequest).where(BaselineRequest.applied_at.is_(None))
+    return session.scalars(query.order_by(BaselineRequest.id)).all()

@@ -1,0 +1,93 @@
+"""Findings onto the record, and the detector's memory across restarts. Callers own the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from anomaly import Finding
+from server.detection import repository
+from server.detection.model import BaselineRequest, Checkpoint, FindingRecord, RecordedPosition
+from server.kit.clock import from_unix
+from server.kit.text import one_line
+
+SHARD = "all"
+"""One pipeline owns every device; partitions of a larger installation get names of their own."""
+
+
+def record(session: Session, findings: Iterable[Finding], *, now: datetime) -> list[FindingRecord]:
+    """Write findings under their ids, newer word over older; returns the records, oldest onset first."""
+    records: dict[str, FindingRecord] = {}
+    for finding in findings:
+        row = records.get(finding.id) or session.get(FindingRecord, finding.id)
+        if row is None:
+            row = FindingRecord(id=finding.id, device_id=finding.device, kind=finding.kind)
+            session.add(row)
+        row.metrics = list(finding.metrics)
+        row.onset_at = from_unix(finding.onset_s)
+        row.detected_at = from_unix(finding.detected_s)
+        row.ended_at = None if finding.ended_s is None else from_unix(finding.ended_s)
+        row.confidence = finding.confidence
+        row.severity = finding.severity
+        row.evidence = dict(finding.evidence)
+        row.sentence = one_line(finding.sentence, limit=1000)
+        row.forecast = None if finding.forecast is None else {"sentence": finding.forecast}
+        row.recorded_at = now
+        records[finding.id] = row
+    session.flush()
+    return sorted(records.values(), key=lambda row: (row.onset_at, row.id))
+
+
+def health(findings: Iterable[FindingRecord]) -> float:
+    """0..1, 1 = nothing found: what the worst open finding leaves over."""
+    return 1.0 - max((f.severity * f.confidence for f in findings if f.ended_at is None), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a restarted pipeline goes on: `state` includes everything up to `replay_after`."""
+
+    state: bytes | None
+    replay_after: int
+    recorded: int
+
+
+def resume(session: Session, stream: str, *, shard: str = SHARD) -> Resume:
+    """The last checkpoint on `stream`; a state from another stream is kept, its positions are not."""
+    saved = repository.checkpoint(session, shard)
+    done = repository.recorded_position(session, shard)
+    return Resume(
+        state=saved.state if saved else None,
+        replay_after=saved.position if saved and saved.stream == stream else 0,
+        recorded=done.position if done and done.stream == stream else 0,
+    )
+
+
+def note_recorded(session: Session, stream: str, position: int, *, shard: str = SHARD) -> None:
+    """The records now include the effects of `stream` up to `position`."""
+    session.merge(RecordedPosition(shard=shard, stream=stream, position=position))
+
+
+def save_checkpoint(
+    session: Session, stream: str, position: int, state: bytes, *, now: datetime, shard: str = SHARD
+) -> None:
+    """Replace the checkpoint; the position may be acknowledged once this is committed."""
+    session.merge(
+        Checkpoint(shard=shard, stream=stream, position=position, state=state, saved_at=now)
+    )
+
+
+def request_baseline(session: Session, device_id: str, *, at: datetime, reason: str) -> None:
+    """Ask the pipeline to start the device's commissioning anew as of `at`."""
+    session.add(BaselineRequest(device_id=device_id, at=at, reason=one_line(reason)))
+
+
+def take_baseline_requests(session: Session, *, now: datetime) -> Sequence[BaselineRequest]:
+    """What was asked for and not applied yet; marked as applied in the caller's transaction."""
+    waiting = repository.waiting_baseline_requests(session)
+    for request in waiting:
+        request.applied_at = now
+    return waiting
