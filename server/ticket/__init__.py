@@ -1,0 +1,1 @@
+"""What the owner is promised about a case, and who answers for it."""
