@@ -1,0 +1,273 @@
+"""The engine: samples of many series in, findings out; state to bytes and back.
+
+Thin on purpose: names and open findings live here, arithmetic in the kernel, words in wording.
+The compiler is imported with the first samples, not with this module.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.errors import SamplesError, StateError
+from anomaly.finding import Baseline, Finding
+from anomaly.limits import follows_demand, physical_limits
+from anomaly.params import params_of
+from anomaly.registry import Registry
+from anomaly.serial import finding_from_json, finding_to_json, pack, unpack
+from anomaly.settings import EngineSettings
+from anomaly.silence import link_state, patience_s, silence_finding
+from anomaly.state import (
+    ALLOW,
+    BINS,
+    D_ARRIVED,
+    D_HEAD,
+    D_LINK,
+    D_LINK_T,
+    D_SILENT,
+    HIGH,
+    INTERVAL,
+    JUDGING,
+    LAST_T,
+    LEVEL,
+    LOW,
+    NEXT,
+    PHASE,
+    PROFILE_BINS,
+    PROFILE_READY,
+    USUAL,
+    Table,
+    forget_baseline,
+    new_series_row,
+)  # fmt: skip
+from anomaly.wording import DEVICE, RESTART, severity_of, word
+
+Indices = npt.NDArray[np.int32]
+Samples = npt.NDArray[np.float64]
+_EVENT_ROWS = 4096
+_OPENED, _WORSE, _ENDED = 1, 2, 3
+
+
+class Engine:
+    """Streaming detection over any number of series; deterministic, O(1) state per series."""
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        self.settings = settings or EngineSettings()
+        self._params = params_of(self.settings)
+        self._names = Registry()
+        self._open: dict[tuple[int, int], Finding] = {}  # (series, code); (-1 - device, DEVICE)
+        self._events: Table | None = None
+
+    # -- series
+
+    def series(self, device: str, metric: str, unit: str = "") -> int:
+        """Register a series, or look it up; returns its index."""
+        known = self._names.find(device, metric)
+        if known is not None:
+            return known
+        device_index = self._names.device(device)
+        low, high = physical_limits(unit)
+        row = new_series_row(device_index, low, high, demand=follows_demand(unit))
+        row[NEXT] = self._names.devices[device_index, D_HEAD]
+        index = self._names.add(device_index, metric, unit, row)
+        self._names.devices[device_index, D_HEAD] = index
+        return index
+
+    # -- samples
+
+    def update(
+        self, series: Indices, times_s: Samples, values: Samples, arrived_s: float
+    ) -> list[Finding]:
+        """Take samples in arrival order, series mixed; returns findings opened, worse or ended.
+
+        Shapes are (n,); samples not newer than their series' last, NaN and infinities are passed
+        over. Raises SamplesError when the arrays do not fit or name an unknown series.
+        """
+        none = np.empty(0, np.float32), np.empty(0, np.uint8)
+        return self._walk(series, times_s, values, arrived_s, *none)
+
+    def update_scored(
+        self, series: Indices, times_s: Samples, values: Samples, arrived_s: float
+    ) -> tuple[list[Finding], npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """`update`, and each sample's score 0..1 and alarm 0/1 as of that sample, shape (n,)."""
+        scores = np.zeros(len(times_s), np.float32)
+        alarms = np.zeros(len(times_s), np.uint8)
+        findings = self._walk(series, times_s, values, arrived_s, scores, alarms)
+        return findings, scores, alarms
+
+    def _walk(  # noqa: PLR0917 - the kernel's order
+        self, series: Indices, times_s: Samples, values: Samples, arrived_s: float,
+        scores: npt.NDArray[np.float32], alarms: npt.NDArray[np.uint8],
+    ) -> list[Finding]:  # fmt: skip
+        indices = np.ascontiguousarray(series, np.int32)
+        times = np.ascontiguousarray(times_s, np.float64)
+        numbers = np.ascontiguousarray(values, np.float64)
+        if not indices.ndim == 1 or not indices.shape == times.shape == numbers.shape:
+            raise SamplesError(
+                "series, times_s and values must be one-dimensional and equally long"
+            )
+        if len(indices) == 0:
+            return []
+        if indices.min() < 0 or indices.max() >= len(self._names):
+            raise SamplesError(f"series must be 0..{len(self._names) - 1}")
+        from anomaly.events import E_WIDTH  # noqa: PLC0415 - imports the compiler
+        from anomaly.kernel import walk  # noqa: PLC0415 - imports the compiler
+
+        if self._events is None:
+            self._events = np.zeros((_EVENT_ROWS, E_WIDTH))
+        found: list[Finding] = []
+        at = 0
+        while at < len(indices):
+            at, count = walk(
+                self._names.rows, self._names.devices, self._params, indices, times, numbers,
+                float(arrived_s), at, self._events, scores, alarms,
+            )  # fmt: skip
+            for event in self._events[:count]:
+                found.extend(self._take(event))
+        return found
+
+    def _take(self, event: Table) -> list[Finding]:
+        """Turn one event into what the caller hears."""
+        series, code, what = int(event[0]), int(event[1]), int(event[2])
+        device, metric, unit = self._names.name(series)
+        at_s = float(event[3])
+        if code == RESTART:
+            return self._end_where(lambda key: key[0] == series, at_s)
+        if code == DEVICE:
+            key = (-1 - self._names.device(device), DEVICE)
+            return self._end_where(lambda other: other == key, at_s)
+        if what == _ENDED:
+            return self._end_where(lambda key: key == (series, code), at_s)
+        if what == _OPENED:
+            finding = word(device, metric, unit, event)
+        else:
+            known = self._open.get((series, code))
+            if known is None:
+                return []
+            now = word(device, metric, unit, event)
+            finding = replace(
+                known,
+                severity=max(known.severity, severity_of(code, float(event[9]))),
+                confidence=max(known.confidence, now.confidence),
+                evidence=now.evidence,
+            )
+        self._open[series, code] = finding
+        return [finding]
+
+    def _end_where(self, wanted: Any, at_s: float) -> list[Finding]:
+        ended = []
+        for key in [key for key in self._open if wanted(key)]:
+            finding = self._open.pop(key)
+            ended.append(replace(finding, ended_s=max(at_s, finding.onset_s)))
+        return ended
+
+    # -- silence
+
+    def tick(self, now_s: float) -> list[Finding]:
+        """Which live devices have gone quiet as of `now_s`, on the clock of arrivals."""
+        found = []
+        for index, name in enumerate(self._names.device_names):
+            device = self._names.devices[index]
+            if device[D_SILENT] != 0.0 or not math.isfinite(device[D_ARRIVED]):
+                continue
+            interval_s = self._interval_s(index)
+            patience = patience_s(device, interval_s, self.settings)
+            since = device[D_ARRIVED]
+            if patience is None or now_s - since <= patience:
+                continue
+            finding = silence_finding(device, name, interval_s, now_s)
+            self._open[-1 - index, DEVICE] = finding
+            found.append(finding)
+        return found
+
+    def set_online(
+        self,
+        device: str,
+        online: bool,
+        reason: str,
+        at_s: float,
+    ) -> list[Finding]:
+        """What the device's link says: `birth`, `will` (hastens silence) or `shutdown` (none)."""
+        index = self._names.device(device)
+        row = self._names.devices[index]
+        row[D_LINK] = link_state(online=online, reason=reason)
+        row[D_LINK_T] = at_s
+        return []
+
+    def _interval_s(self, device_index: int) -> float:
+        """The shortest usual interval of the device's series: how often it is heard."""
+        shortest = math.inf
+        index = int(self._names.devices[device_index, D_HEAD])
+        while index >= 0:
+            row = self._names.rows[index]
+            if row[INTERVAL] > 0.0:
+                shortest = min(shortest, float(row[INTERVAL]))
+            index = int(row[NEXT])
+        return shortest if math.isfinite(shortest) else self.settings.silence_s
+
+    # -- baseline
+
+    def rebaseline(self, device: str, at_s: float, reason: str) -> list[Finding]:
+        """A repair or new firmware: end what is open and start commissioning anew."""
+        del reason  # kept in the port for the record that the caller writes
+        index = self._names.device(device)
+        members = []
+        at = int(self._names.devices[index, D_HEAD])
+        while at >= 0:
+            members.append(at)
+            forget_baseline(self._names.rows[at])
+            at = int(self._names.rows[at, NEXT])
+        return self._end_where(lambda key: key[0] in members, at_s)
+
+    def baseline(self, series: int, at_s: float | None = None) -> Baseline | None:
+        """What the series usually reads, at a time of day where it has a profile; None: not yet."""
+        row = self._names.rows[series]
+        judge = row[LEVEL:]
+        if judge[PHASE] != JUDGING:
+            return None
+        low, high = float(judge[LOW] - judge[ALLOW]), float(judge[HIGH] + judge[ALLOW])
+        usual = float(judge[USUAL])
+        if row[PROFILE_READY] != 0.0:
+            time_s = float(row[LAST_T]) if at_s is None else at_s
+            place = int(time_s % 86400.0 / 86400.0 * PROFILE_BINS)
+            usual = float(row[BINS + place])
+        return Baseline(expected=usual, low=min(low, usual), high=max(high, usual))
+
+    def health(self, device: str) -> float:
+        """1 is healthy; each open finding takes its share of severity by confidence."""
+        left = 1.0
+        for finding in self._open.values():
+            if finding.device == device:
+                left *= 1.0 - finding.severity * finding.confidence
+        return left
+
+    def open_findings(self) -> list[Finding]:
+        """What is open now, oldest first."""
+        return sorted(self._open.values(), key=lambda finding: (finding.onset_s, finding.id))
+
+    # -- state
+
+    def to_bytes(self) -> bytes:
+        """The whole state, names included; `from_bytes` continues as if nothing had happened."""
+        still = [[*key, finding_to_json(finding)] for key, finding in self._open.items()]
+        registry = {"names": self._names.to_json(), "open": still}
+        return pack(registry, self._names.rows, self._names.devices)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, settings: EngineSettings | None = None) -> Engine:
+        """Raises StateError for bytes that are not a whole state of this version."""
+        registry, rows, devices = unpack(data)
+        engine = cls(settings)
+        try:
+            engine._names = Registry.from_json(registry["names"], rows, devices)
+            for series, code, record in registry["open"]:
+                engine._open[int(series), int(code)] = finding_from_json(record)
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, StateError):
+                raise
+            raise StateError(f"registry cannot be read: {error}") from error
+        return engine

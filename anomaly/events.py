@@ -1,0 +1,39 @@
+"""Events which the compiled loop writes for the engine to put into words: a table of numbers."""
+
+# ruff: noqa: PLR0917 - compiled functions take their state by position
+
+from __future__ import annotations
+
+from typing import Final
+
+from anomaly.jit import jit
+from anomaly.state import Table
+
+E_SERIES, E_CODE, E_WHAT, E_T, E_ONSET, E_NOW, E_USUAL, E_LOW, E_HIGH, E_Z, E_SLOPE, E_EXTRA = (
+    range(12)
+)
+E_WIDTH: Final = 12
+
+# What the event is about; the engine's table turns each into a kind of finding.
+C_LEVEL, C_PROFILE, C_NOISE, C_STUCK, C_RANGE, C_MISSING, C_SPIKE, C_RESTART, C_DEVICE = range(9)
+
+
+@jit
+def emit(
+    events: Table, count: int, series: int, code: int, what: int, t: float, onset: float,
+    now: float, usual: float, low: float, high: float, z: float, slope: float, extra: float,
+) -> int:  # fmt: skip
+    """Write one event; returns the new count."""
+    events[count, E_SERIES] = series
+    events[count, E_CODE] = code
+    events[count, E_WHAT] = what
+    events[count, E_T] = t
+    events[count, E_ONSET] = onset
+    events[count, E_NOW] = now
+    events[count, E_USUAL] = usual
+    events[count, E_LOW] = low
+    events[count, E_HIGH] = high
+    events[count, E_Z] = z
+    events[count, E_SLOPE] = slope
+    events[count, E_EXTRA] = extra
+    return count + 1

@@ -1,0 +1,44 @@
+"""Physical limits by SenML unit, and the units whose readings follow people rather than wear.
+
+The limits are those which no healthy sensor of the kind passes, not what is comfortable. Units
+without a sure limit (`/`, `count`, `m`…) have none: a load average may well exceed 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+_NONE = (-math.inf, math.inf)
+
+PHYSICAL: dict[str, tuple[float, float]] = {
+    "Cel": (-90.0, 200.0),
+    "K": (183.0, 473.0),
+    "%RH": (-1.0, 103.0),
+    "Pa": (0.0, math.inf),
+    "lux": (-1.0, math.inf),
+    "lx": (-1.0, math.inf),
+    "ppm": (-1.0, 1e6),
+    "pH": (0.0, 14.0),
+    "%EL": (-0.5, 100.5),
+    "EL": (0.0, math.inf),
+    "Hz": (0.0, math.inf),
+    "bar": (-1.05, math.inf),
+    "dBW": (-250.0, 150.0),
+    "lat": (-90.0, 90.0),
+    "lon": (-180.0, 180.0),
+}
+
+# Shares, rates, sizes and light: what is asked of a device rather than what state it is in.
+DEMAND = frozenset(
+    {"/", "%", "B", "B/s", "bit/s", "bit", "count", "1/s", "1/min", "lux", "lx", "event/s", "s"}
+)
+
+
+def physical_limits(unit: str) -> tuple[float, float]:
+    """Lowest and highest reading that is physically sensible; infinities where unknown."""
+    return PHYSICAL.get(unit, _NONE)
+
+
+def follows_demand(unit: str) -> bool:
+    """Whether the unit measures use, which may multiply without anything being wrong."""
+    return unit in DEMAND

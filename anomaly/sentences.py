@@ -1,0 +1,140 @@
+"""English for a lay reader, with numbers and units: what, how much, since when, compared to what."""
+
+# ruff: noqa: PLR0917 - the numbers of one event, in its order
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+
+_UNITS = {
+    "Cel": "°C", "%RH": "% humidity", "/": "", "ppm": "ppm", "1": "", "": "",
+}  # fmt: skip
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def plain_name(metric: str) -> str:
+    """`compressor/current` reads "compressor current"; control characters never pass."""
+    words = re.sub(r"[^\w%°. -]+|_", " ", metric[:80], flags=re.UNICODE)
+    return " ".join(words.split()) or "signal"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number in three or four significant digits with its unit."""
+    shown = _UNITS.get(unit, plain_name(unit))
+    if value == 0 or not math.isfinite(value):
+        text = f"{value:g}"
+    elif abs(value) >= 1e6 or abs(value) < 1e-3:
+        text = f"{value:.2e}"
+    else:
+        digits = max(0, 2 - math.floor(math.log10(abs(value))))
+        text = f"{value:.{digits}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text} {shown}".strip()
+
+
+def moment(time_s: float, now_s: float) -> str:
+    """A time as people say it, relative to when the sentence is spoken; UTC."""
+    try:
+        when = datetime.fromtimestamp(time_s, UTC)
+    except (OverflowError, OSError, ValueError):
+        return f"second {time_s:.0f}"
+    if 0 <= now_s - time_s < 6 * 86400:
+        return f"{_DAYS[when.weekday()]} {when:%H:%M}"
+    return f"{when:%d %B %Y %H:%M}"
+
+
+def lasting(seconds: float) -> str:
+    """A duration in its natural unit."""
+    for size, name in ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    count = max(round(seconds), 1)
+    return f"{count} second{'' if count == 1 else 's'}"
+
+
+def difference(now: float, usual: float, unit: str) -> str:
+    """`18 % above` where a percentage means something, else `3.2 °C above`."""
+    side = "above" if now > usual else "below"
+    share = abs(now - usual) / abs(usual) * 100 if usual else math.inf
+    if unit in {"Cel", "K"} or not 0.95 <= share <= 500 or now * usual < 0:
+        return f"{quantity(abs(now - usual), unit)} {side}"
+    return f"{share:.0f} % {side}"
+
+
+def level_sentence(
+    name: str, unit: str, now: float, usual: float, onset_s: float, at_s: float
+) -> str:
+    return (
+        f"The {name} has been {difference(now, usual, unit)} its usual level since"
+        f" {moment(onset_s, at_s)}: about {quantity(now, unit)} instead of {quantity(usual, unit)}."
+    )
+
+
+def drift_sentence(
+    name: str, unit: str, now: float, usual: float, per_day: float, onset_s: float, at_s: float
+) -> str:
+    way = "rising" if per_day > 0 else "falling"
+    return (
+        f"The {name} has been slowly {way} since about {moment(onset_s, at_s)}: it is now"
+        f" {difference(now, usual, unit)} the level it had when it was new here"
+        f" ({quantity(usual, unit)})."
+    )
+
+
+def deviation_sentence(name: str, unit: str, away: float, onset_s: float, at_s: float) -> str:
+    side = "higher" if away > 0 else "lower"
+    return (
+        f"Since {moment(onset_s, at_s)} the {name} has been about {quantity(abs(away), unit)}"
+        f" {side} than it usually is at this time of day."
+    )
+
+
+def variance_sentence(name: str, ratio: float, onset_s: float, at_s: float) -> str:
+    word = "restless" if ratio > 1 else "calm"
+    share = f"about {ratio:.1f} times as much as usual" if ratio > 1 else "much less than usual"
+    return (
+        f"The {name} has been unusually {word} since {moment(onset_s, at_s)}:"
+        f" it changes {share} from one reading to the next."
+    )
+
+
+def stuck_sentence(name: str, unit: str, value: float, onset_s: float, at_s: float) -> str:
+    return (
+        f"The {name} has shown exactly {quantity(value, unit)} since {moment(onset_s, at_s)},"
+        " although it used to change all the time: the sensor may be stuck."
+    )
+
+
+def range_sentence(name: str, unit: str, value: float, onset_s: float, at_s: float) -> str:
+    return (
+        f"The {name} has read {quantity(value, unit)} since {moment(onset_s, at_s)}, which is"
+        " physically not possible: the sensor or its wiring is probably faulty."
+    )
+
+
+def missing_sentence(name: str, interval_s: float, onset_s: float, at_s: float) -> str:
+    return (
+        f"No {name} has arrived since {moment(onset_s, at_s)}, although the device's other"
+        f" readings go on; it usually comes every {lasting(interval_s)}."
+    )
+
+
+def silence_sentence(interval_s: float, onset_s: float, at_s: float, *, lost: bool) -> str:
+    if lost:
+        return (
+            f"The device lost its connection and has not been heard since {moment(onset_s, at_s)}."
+        )
+    return (
+        f"The device has not been heard since {moment(onset_s, at_s)};"
+        f" it usually reports every {lasting(interval_s)}."
+    )
+
+
+def spike_sentence(name: str, unit: str, value: float, onset_s: float, at_s: float) -> str:
+    return (
+        f"The {name} has jumped several times since {moment(onset_s, at_s)}, last to"
+        f" {quantity(value, unit)}, far outside anything seen before."
+    )

@@ -1,0 +1,64 @@
+"""The engine's state as bytes: a versioned header, the registry as JSON, then the raw tables."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+
+from anomaly.errors import StateError
+from anomaly.finding import Finding
+from anomaly.state import D_WIDTH, LAYOUT, WIDTH, Table
+
+MAGIC: Final = b"FWAN"
+VERSION: Final = 1
+_HEADER: Final = struct.Struct("<4sH8sIII")
+
+
+def pack(registry: dict[str, Any], rows: Table, devices: Table) -> bytes:
+    """Header, JSON, series rows, device rows."""
+    text = json.dumps(registry, separators=(",", ":"), sort_keys=True).encode()
+    header = _HEADER.pack(MAGIC, VERSION, LAYOUT.encode(), len(text), len(rows), len(devices))
+    return header + text + rows.tobytes() + devices.tobytes()
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], Table, Table]:
+    """The three parts again; raises StateError for anything but a whole state of this version."""
+    if len(data) < _HEADER.size:
+        raise StateError("state is shorter than its header")
+    magic, version, layout, text_bytes, n_rows, n_devices = _HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise StateError("not a state of this engine")
+    if version != VERSION or layout.decode("ascii", "replace") != LAYOUT:
+        raise StateError(f"state of version {version} or of another layout; this is {VERSION}")
+    expected = _HEADER.size + text_bytes + 8 * (n_rows * WIDTH + n_devices * D_WIDTH)
+    if len(data) != expected:
+        raise StateError(f"state is {len(data)} bytes long, expected {expected}")
+    at = _HEADER.size
+    try:
+        registry = json.loads(data[at : at + text_bytes])
+    except ValueError as error:
+        raise StateError(f"registry cannot be read: {error}") from error
+    if not isinstance(registry, dict):
+        raise StateError("registry is not an object")
+    at += text_bytes
+    rows = np.frombuffer(data, np.float64, n_rows * WIDTH, at).reshape(n_rows, WIDTH).copy()
+    at += rows.nbytes
+    devices = np.frombuffer(data, np.float64, n_devices * D_WIDTH, at)
+    return registry, rows, devices.reshape(n_devices, D_WIDTH).copy()
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """A finding as plain values."""
+    return asdict(finding) | {"metrics": list(finding.metrics)}
+
+
+def finding_from_json(record: dict[str, Any]) -> Finding:
+    """The finding again; raises StateError when fields are missing or foreign."""
+    try:
+        return Finding(**(record | {"metrics": tuple(record["metrics"])}))
+    except (KeyError, TypeError) as error:
+        raise StateError(f"finding in state cannot be read: {error}") from error

@@ -1,0 +1,76 @@
+"""When a whole device has gone quiet: a table of what its link last said, and one rule of time.
+
+Only devices whose data were live can fall silent: a replayed month ends without an alarm. Both
+ends of the comparison are arrival times, so a device's wrong clock does not matter.
+"""
+
+from __future__ import annotations
+
+from anomaly.finding import Finding, finding_id
+from anomaly.sentences import silence_sentence
+from anomaly.settings import EngineSettings
+from anomaly.state import (
+    D_ARRIVED,
+    D_LAST_T,
+    D_LINK,
+    D_LIVE,
+    D_SILENT,
+    D_SILENT_T,
+    LINK_LOST,
+    LINK_ONLINE,
+    LINK_SHUTDOWN,
+    LINK_UNKNOWN,
+    Table,
+)  # fmt: skip
+
+# What a device's state message means for silence.
+LINK_OF_REASON: dict[str, float] = {"shutdown": LINK_SHUTDOWN, "will": LINK_LOST}
+
+# How much of the usual patience each state of the link leaves; None: never silent.
+PATIENCE: dict[float, float | None] = {
+    LINK_UNKNOWN: 1.0,
+    LINK_ONLINE: 1.0,
+    LINK_LOST: 0.25,
+    LINK_SHUTDOWN: None,
+}
+
+
+def link_state(*, online: bool, reason: str) -> float:
+    """The state of the link that a birth, will or shutdown message stands for."""
+    return LINK_ONLINE if online else LINK_OF_REASON.get(reason, LINK_LOST)
+
+
+def patience_s(device: Table, interval_s: float, settings: EngineSettings) -> float | None:
+    """Seconds of quiet that pass before the device is called silent; None for never."""
+    share = PATIENCE[float(device[D_LINK])]
+    if share is None or device[D_LIVE] == 0.0:
+        return None
+    patience = max(settings.silence_s, settings.silence_intervals * interval_s) * share
+    return max(patience, 3.0 * interval_s)
+
+
+def silence_finding(device: Table, name: str, interval_s: float, now_s: float) -> Finding:
+    """The device as a whole fell silent after its last sample; marks it as such."""
+    onset_s = float(device[D_LAST_T])
+    device[D_SILENT] = 1.0
+    device[D_SILENT_T] = onset_s
+    lost = device[D_LINK] == LINK_LOST
+    quiet_s = now_s - float(device[D_ARRIVED])
+    return Finding(
+        id=finding_id(name, "silence", (), onset_s),
+        kind="silence",
+        device=name,
+        metrics=(),
+        onset_s=onset_s,
+        detected_s=now_s,
+        ended_s=None,
+        confidence=0.95 if lost else 0.9,
+        severity=0.8,
+        evidence={
+            "silent_for_s": round(quiet_s, 3),
+            "usual_interval_s": round(interval_s, 3),
+            "link": "lost" if lost else "unknown",
+            "compared_to": "its own usual interval",
+        },
+        sentence=silence_sentence(interval_s, onset_s, now_s, lost=lost),
+    )

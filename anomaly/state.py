@@ -1,0 +1,176 @@
+"""The table of states: one row of float64 per series, one named column per number.
+
+A plain two-dimensional array, so that a compiled loop and plain Python walk it alike and
+`tobytes()` is the whole state. The column names below are the only description of its layout;
+`LAYOUT` changes whenever they do, and bytes of another layout are refused.
+
+A row holds the series' own facts, its time-of-day profile, and three judges of equal shape:
+LEVEL (the value against its commissioning band), PROFILE (the value less its time-of-day profile)
+and NOISE (the step from sample to sample).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Table = npt.NDArray[np.float64]
+
+PROFILE_BINS: Final = 24
+
+_SERIES = [
+    "LAST_T",
+    "LAST_V",
+    "FIRST_T",
+    "SAMPLES",
+    "SAMPLES_ALL",
+    "INTERVAL",
+    "MAX_GAP",
+    "DEVICE",
+    "NEXT",
+    "LIMIT_LOW",
+    "LIMIT_HIGH",
+    "DEMAND",
+    "RUN_T",
+    "RUN_N",
+    "MAX_RUN_N",
+    "MAX_RUN_S",
+    "CHANGES",
+    "OUT_N",
+    "OUT_T",
+    "OUT_WORST",
+    "STUCK_OPEN",
+    "RANGE_OPEN",
+    "MISSING_OPEN",
+    "PROFILE_READY",
+    "SPIKE_T",
+    "SPIKE_N",
+    "SCORE",
+    "SPIKE_OPEN",
+    "RUN_OPEN_N",
+    "MEAN",
+    "MIN_V",
+    "MAX_V",
+    "STEP",
+    "MISSING_T",
+]
+_JUDGE = [
+    "START_T",
+    "N",
+    "FAST",
+    "SLOW",
+    "TAU_FAST",
+    "TAU_SLOW",
+    "NOISE",
+    "PHASE",
+    "EPOCH_END_N",
+    "EPOCH_T",
+    "PREV_LOW",
+    "PREV_HIGH",
+    "CUR_LOW",
+    "CUR_HIGH",
+    "LOW",
+    "HIGH",
+    "SUM",
+    "COUNT",
+    "USUAL",
+    "SPAN",
+    "IN_T",
+    "UP",
+    "SHARE",
+    "ONSET",
+    "DEV_N",
+    "DEV_SUM",
+    "DEV_T",
+    "DEV_TX",
+    "DEV_TT",
+    "WORST",
+    "OPEN",
+    "TOLD",
+    "Z",
+    "BACK_T",
+    "ALLOW",
+    "EXCESS",
+    "EPOCHS",
+    "LEARNED",
+]
+
+(
+    LAST_T, LAST_V, FIRST_T, SAMPLES, SAMPLES_ALL, INTERVAL, MAX_GAP, DEVICE, NEXT, LIMIT_LOW,
+    LIMIT_HIGH, DEMAND, RUN_T, RUN_N, MAX_RUN_N, MAX_RUN_S, CHANGES, OUT_N, OUT_T, OUT_WORST,
+    STUCK_OPEN, RANGE_OPEN, MISSING_OPEN, PROFILE_READY, SPIKE_T, SPIKE_N, SCORE,
+    SPIKE_OPEN, RUN_OPEN_N, MEAN, MIN_V, MAX_V, STEP, MISSING_T,
+) = range(len(_SERIES))  # fmt: skip
+
+# Columns of a judge, counted from its base.
+(
+    START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, PHASE, EPOCH_END_N, EPOCH_T, PREV_LOW,
+    PREV_HIGH, CUR_LOW, CUR_HIGH, LOW, HIGH, SUM, COUNT, USUAL, SPAN, IN_T, UP, SHARE, ONSET, DEV_N,
+    DEV_SUM, DEV_T, DEV_TX, DEV_TT, WORST, OPEN, TOLD, Z, BACK_T, ALLOW, EXCESS, EPOCHS, LEARNED,
+) = range(len(_JUDGE))  # fmt: skip
+
+JUDGE_WIDTH: Final = len(_JUDGE)
+LEVEL: Final = len(_SERIES)
+PROFILE: Final = LEVEL + JUDGE_WIDTH
+NOISE_JUDGE: Final = PROFILE + JUDGE_WIDTH
+BINS: Final = NOISE_JUDGE + JUDGE_WIDTH
+WIDTH: Final = BINS + 2 * PROFILE_BINS
+
+# Phases of a judge: it learns a first band, then widens it until it stops growing, then judges.
+LEARNING: Final = 0.0
+VALIDATING: Final = 1.0
+JUDGING: Final = 2.0
+
+# One row per device.
+(
+    D_LAST_T, D_CHECK_T, D_HEAD, D_RESUME_T, D_ARRIVED, D_LIVE, D_LINK, D_LINK_T, D_SILENT,
+    D_SILENT_T,
+) = range(10)  # fmt: skip
+D_WIDTH: Final = 10
+
+# What the device's link last said (D_LINK).
+LINK_UNKNOWN: Final = 0.0
+LINK_ONLINE: Final = 1.0
+LINK_LOST: Final = 2.0
+LINK_SHUTDOWN: Final = 3.0
+
+LAYOUT: Final = hashlib.blake2s(
+    " ".join((*_SERIES, *_JUDGE, str(PROFILE_BINS))).encode(), digest_size=4
+).hexdigest()
+
+
+def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:
+    """A row that has seen nothing."""
+    row = np.zeros(WIDTH)
+    row[LAST_T] = -np.inf
+    row[DEVICE] = device
+    row[NEXT] = -1
+    row[LIMIT_LOW] = low
+    row[LIMIT_HIGH] = high
+    row[DEMAND] = float(demand)
+    return row
+
+
+def new_device_row() -> Table:
+    """A device that has sent nothing."""
+    row = np.zeros(D_WIDTH)
+    row[[D_LAST_T, D_CHECK_T, D_RESUME_T, D_ARRIVED]] = -np.inf
+    row[D_HEAD] = -1
+    return row
+
+
+# Columns that survive a new baseline: who the series is and where its stream stands.
+_KEPT = (
+    LAST_T, LAST_V, SAMPLES_ALL, INTERVAL, DEVICE, NEXT, LIMIT_LOW, LIMIT_HIGH, DEMAND,
+    MISSING_OPEN, MISSING_T,
+)  # fmt: skip
+
+
+def forget_baseline(row: Table) -> None:
+    """Start commissioning anew in place, keeping identity and the position in time."""
+    kept = row[list(_KEPT)].copy()
+    row[:] = 0.0
+    row[list(_KEPT)] = kept

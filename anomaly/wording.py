@@ -1,0 +1,135 @@
+"""From the kernel's rows of numbers to findings in words."""
+
+# ruff: noqa: PLR0917 - the numbers of one event, in its order
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from anomaly import sentences as say
+from anomaly.finding import Finding, Kind, finding_id
+
+if TYPE_CHECKING:
+    from anomaly.state import Table
+
+# Codes and columns of anomaly.events, which cannot be imported before the compiler is wanted.
+LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE = range(9)
+
+DRIFT_SHARE = 0.6  # a deviation of which so much grew since the onset is a drift, not a step
+
+
+def word(device: str, metric: str, unit: str, event: Table) -> Finding:
+    """One opening event as a finding."""
+    code = int(event[1])
+    at_s, onset_s, now, usual, low, high, z, slope = (float(x) for x in event[3:11])
+    extra = float(event[11])
+    name = say.plain_name(metric)
+    kind, onset_s = _kind(code, at_s, onset_s, now, usual, slope)
+    severity = _severity(code, z)
+    confidence = _confidence(code, z)
+    evidence: dict[str, float | str] = {"unit": unit} if unit else {}
+    if kind in {"level_shift", "drift"}:
+        evidence |= {"now": now, "usual": usual, "band_low": low, "band_high": high}
+        evidence["compared_to"] = "its own level during commissioning"
+    elif kind == "deviation":
+        evidence |= {"away_from_profile": now, "band_low": low, "band_high": high}
+        evidence["compared_to"] = "its own usual course of the day"
+    elif kind == "variance":
+        evidence |= {"step_now": now, "step_usual": usual}
+        evidence["compared_to"] = "its own steps during commissioning"
+    elif kind == "stuck":
+        evidence |= {"value": now, "longest_standstill_before_s": extra}
+        evidence["compared_to"] = "its own longest standstill so far"
+    elif kind == "out_of_range":
+        evidence |= {"value": now}
+        evidence |= {
+            k: v for k, v in (("limit_low", low), ("limit_high", high)) if math.isfinite(v)
+        }
+        evidence["compared_to"] = "what the quantity can physically be"
+    elif kind == "silence":
+        evidence |= {"silent_for_s": now, "usual_interval_s": usual}
+        evidence["compared_to"] = "its own usual interval"
+    else:
+        evidence |= {"value": now, "usual": usual, "seen_low": low, "seen_high": high}
+        evidence["compared_to"] = "everything it has read so far"
+    evidence["times_its_band"] = round(z, 3)
+    sentence = _sentence(kind, name, unit, now, usual, slope, onset_s, at_s)
+    return Finding(
+        id=finding_id(device, kind, (metric,), onset_s),
+        kind=kind,
+        device=device,
+        metrics=(metric,),
+        onset_s=onset_s,
+        detected_s=at_s,
+        ended_s=None,
+        confidence=confidence,
+        severity=severity,
+        evidence=evidence,
+        sentence=sentence,
+    )
+
+
+def _kind(
+    code: int, at_s: float, onset_s: float, now: float, usual: float, slope: float
+) -> tuple[Kind, float]:
+    if code == LEVEL:
+        grown = slope * (at_s - onset_s)
+        away = now - usual
+        if away and grown / away > DRIFT_SHARE:
+            return "drift", onset_s
+        return "level_shift", onset_s
+    kinds: dict[int, Kind] = {
+        PROFILE: "deviation",
+        NOISE: "variance",
+        STUCK: "stuck",
+        RANGE: "out_of_range",
+        MISSING: "silence",
+        SPIKE: "spike",
+    }
+    return kinds[code], onset_s
+
+
+def _severity(code: int, z: float) -> float:
+    if code in {RANGE, MISSING}:
+        return 0.7
+    if code in {STUCK, SPIKE}:
+        return 0.5
+    return round(min(0.95, 0.3 + 0.5 * z / (2.0 + z)), 3)
+
+
+def _confidence(code: int, z: float) -> float:
+    if code == RANGE:
+        return 0.99
+    if code in {STUCK, MISSING}:
+        return 0.9
+    return round(min(0.97, 0.6 + 0.35 * z / (1.0 + z)), 3)
+
+
+def severity_of(code: int, z: float) -> float:
+    """Severity 0..1 of an event of this code at this many bands."""
+    return _severity(code, z)
+
+
+def _sentence(
+    kind: Kind, name: str, unit: str, now: float, usual: float, slope: float,
+    onset_s: float, at_s: float,
+) -> str:  # fmt: skip
+    match kind:
+        case "drift":
+            return say.drift_sentence(name, unit, now, usual, slope * 86400, onset_s, at_s)
+        case "deviation":
+            return say.deviation_sentence(name, unit, now, onset_s, at_s)
+        case "variance":
+            ratio = now / usual if usual > 0 else 1.0
+            return say.variance_sentence(name, ratio, onset_s, at_s)
+        case "stuck":
+            return say.stuck_sentence(name, unit, now, onset_s, at_s)
+        case "out_of_range":
+            return say.range_sentence(name, unit, now, onset_s, at_s)
+        case "silence":
+            return say.missing_sentence(name, usual, onset_s, at_s)
+        case "spike":
+            return say.spike_sentence(name, unit, now, onset_s, at_s)
+        case _:
+            return say.level_sentence(name, unit, now, usual, onset_s, at_s)
