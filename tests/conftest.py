@@ -1,0 +1,115 @@
+"""What every test run has: programs looked for before a test needs them, and no network but this machine.
+
+`@pytest.mark.needs("chromium", "mosquitto")` skips with the reason where a program is missing; with
+CI=true it fails instead, since there nothing may be left out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "mosquitto": ("mosquitto", "/usr/sbin/mosquitto"),
+    "mosquitto-clients": ("mosquitto_pub",),
+    "victoria-metrics": ("victoria-metrics", "victoria-metrics-prod"),
+    "postgresql": ("initdb", "/usr/lib/postgresql/*/bin/initdb"),
+    "gcc": ("gcc", "cc"),
+    "make": ("make",),
+    "gcc-avr": ("avr-gcc",),
+    "qemu-system-misc": ("qemu-system-avr",),
+    "git": ("git",),
+}
+"""Name of Debian's package → where its program may be; .ci/setup installs these."""
+
+KEPT_VARIABLES = {"FOREWARN_NATS_SERVER", "FOREWARN_WITHOUT_WEB"}
+
+# Time limits on examples measure the machine, not the code; in CI the same examples every run.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def program(package: str) -> Path | None:
+    """The program of one of `PROGRAMS`, or None where it is not installed."""
+    for candidate in PROGRAMS[package]:
+        if "*" in candidate:
+            found = sorted(Path("/").glob(candidate.lstrip("/")))
+            if found:
+                return found[-1]
+        elif path := shutil.which(candidate):
+            return Path(path)
+    return None
+
+
+def _require(package: str) -> Path:
+    path = program(package)
+    if path is not None:
+        return path
+    reason = f"{package} is not installed (.ci/setup installs it where it may)"
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in [n for n in os.environ if n.startswith("FOREWARN_")]:
+        # A developer's own settings must not reach the tests; what says how to run them may.
+        if not name.startswith("FOREWARN_TEST_") and name not in KEPT_VARIABLES:
+            del os.environ[name]
+    config.addinivalue_line(
+        "markers", "needs(*packages): system programs that the test runs, by Debian's package name"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for package in mark.args:
+            _require(package)
+    if item.get_closest_marker("browser"):
+        _require("chromium")
+    if item.get_closest_marker("data") and not SHARED_DATA.is_dir():
+        pytest.skip("the telemetry sets are not beside this checkout (../shared/data)")
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str], Path]:
+    """`needs("postgresql")` inside a fixture: the program's path, or the test is skipped (CI: failed)."""
+    return _require
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real telemetry beside the checkout; tests that ask for it carry the mark `data`."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the telemetry sets are not beside this checkout (../shared/data)")
+    return SHARED_DATA
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "socket.connect":
+        return
+    address = arguments[1]
+    if not isinstance(address, tuple) or address[0] == "localhost":
+        return
+    try:
+        local = ipaddress.ip_address(str(address[0]).split("%")[0]).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise PermissionError(f"a test tried to reach {address[0]}; tests stay on this machine")
+
+
+sys.addaudithook(_refuse_network)
