@@ -20,6 +20,7 @@ import nkeys
 from nats.aio.client import Client
 
 from device_agent.wire.topics import valid_device_id
+from server.broker.at_most_once import AtMostOnce
 from server.broker.auth_callout import AuthCallout, Authenticator
 from server.broker.claims import SigningKey, load_or_create_key
 from server.broker.config import BrokerSettings, ServerKeys, ServerPorts, render_config
@@ -182,6 +183,7 @@ class Broker:
         )
         # Before the first device: nats-server would make the stream its own way.
         await self._stream.ensure()
+        await AtMostOnce(await self._connect(stack, service, "forewarn-qos0")).start()
         callout = AuthCallout(
             self._authenticator, issuer, concurrent_checks=settings.concurrent_checks
         )

@@ -1,0 +1,1 @@
+"""What arrives: from the broker, decoded, judged, and handed on; nothing malformed is lost in silence."""
