@@ -81,7 +81,9 @@ def named(record: Mapping[object, object]) -> dict[str, object]:
 
 def plain_columns(rest: list[dict[object, Any]]) -> Columns | None:
     """Give plain maps as columns; None if any of them holds something else."""
-    labels: set[object] = set().union(*rest)
+    if not rest:
+        return Columns([], [], [], [])
+    labels = set().union(*rest)
     if labels - _PLAIN:
         return None
     try:
@@ -91,9 +93,9 @@ def plain_columns(rest: list[dict[object, Any]]) -> Columns | None:
         return None
     times = [m.get(_T, 0.0) for m in rest] if _T in labels else [0.0] * len(rest)
     units = [m.get(_U, "") for m in rest] if _U in labels else [""] * len(rest)
-    if set(map(type, names)) - {str} or set(map(type, units)) - {str}:
+    if {*map(type, names), *map(type, units)} != {str}:
         return None
-    if set(map(type, values)) - {float, int} or set(map(type, times)) - {float, int}:
+    if not {*map(type, values), *map(type, times)} <= {float, int}:
         return None
     return Columns(names, list(map(float, times)), list(map(float, values)), units)
 

@@ -66,7 +66,8 @@ class Resolver:
     def __init__(self, device_id: str, received_s: float) -> None:
         self._device_id = device_id
         self._received_s = received_s
-        self._bn = ""
+        self._prefix = ""
+        self._bare = False
         self._bt = 0.0
         self._bu = ""
         self._bv = 0.0
@@ -99,7 +100,7 @@ class Resolver:
             raise WireError("v", "more than one of v, vb, vs, vd")
         if record.vd is not None:
             raise WireError("vd", "binary data is not accepted")
-        name = self._metric(record.n or "")
+        name = check_metric(self._metric(record.n or ""))
         time_s = self._time(self._bt + (record.t or 0.0))
         if record.vs is not None:
             self._texts.append(TextReading(name, time_s, check_text("vs", record.vs)))
@@ -128,14 +129,15 @@ class Resolver:
             return False
         if min(times_s) < ABSOLUTE_FROM_S or max(times_s) > LATEST_S:
             return False
+        if self._prefix or self._bare:
+            names = [self._metric(n) for n in names]
         try:
-            metric_of = {n: self._metric(n) for n in set(names)}
+            for name in set(names):
+                check_metric(name)
             for unit in set(units):
                 check_unit(unit)
         except WireError:
             return False
-        if any(n != metric for n, metric in metric_of.items()):
-            names = [metric_of[n] for n in names]
         self._names += names
         self._times_s += times_s
         self._values += shifted
@@ -158,8 +160,7 @@ class Resolver:
         if record.bver is not None and not 1 <= record.bver <= 10:
             raise WireError("bver", "only SenML versions up to 10 are understood")
         if record.bn is not None:
-            self._require_own(record.bn)
-            self._bn = record.bn
+            self._set_base_name(record.bn)
         if record.bt is not None:
             self._bt = finite("bt", record.bt)
         if record.bu is not None:
@@ -173,31 +174,24 @@ class Resolver:
         if record.n is not None or record.t is not None or record.u is not None:
             raise WireError("v", "the record has no value")
 
-    def _require_own(self, bn: str) -> None:
+    def _set_base_name(self, bn: str) -> None:
+        """Split the device's own part off the base name; what is left goes before each name."""
         own = self._device_id
-        if bn and not (
-            bn == own or bn.startswith((f"{own}/", f"{own}:")) or self._urn_end(bn) is not None
-        ):
+        urn_end = bn.find(f":{own}:", len("urn:dev")) if bn.startswith("urn:dev:") else -1
+        if urn_end >= 0:
+            self._prefix = bn[urn_end + len(own) + 2 :]
+        elif bn.startswith((f"{own}/", f"{own}:")):
+            self._prefix = bn[len(own) + 1 :]
+        elif bn in {own, ""}:
+            self._prefix = ""
+        else:
             raise WireError("bn", "does not name the publishing device")
-
-    def _urn_end(self, name: str) -> int | None:
-        """Where the device's part of ``urn:dev:…:{device_id}:`` ends."""
-        if not name.startswith("urn:dev:"):
-            return None
-        start = name.find(f":{self._device_id}:", len("urn:dev"))
-        return None if start < 0 else start + len(self._device_id) + 2
+        self._bare = bn == own
 
     def _metric(self, n: str) -> str:
-        """Give the metric's name: base name and name joined, the device's own part taken off."""
-        if not self._bn:
-            return check_metric(n)
-        full = self._bn + n
-        own = self._device_id
-        if full.startswith((f"{own}/", f"{own}:")):
-            return check_metric(full[len(own) + 1 :])
-        if self._bn == own:
-            return check_metric(n)
-        return check_metric(full[self._urn_end(full) :])
+        """Give the metric's name, not yet checked: the full name without the device's part."""
+        # With the bare id as the base name, the separator may come with the name.
+        return n[1:] if self._bare and n[:1] in {"/", ":"} else self._prefix + n
 
     def _time(self, time_s: float) -> float:
         if time_s < ABSOLUTE_FROM_S:
