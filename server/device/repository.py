@@ -1,0 +1,132 @@
+"""The only SQL on devices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from server.device.model import Device, DeviceEventRecord
+
+
+def by_id(session: Session, device_id: str) -> Device | None:
+    return session.get(Device, device_id)
+
+
+def by_ids(session: Session, device_ids: Collection[str]) -> dict[str, Device]:
+    if not device_ids:
+        return {}
+    rows = session.scalars(select(Device).where(Device.id.in_(device_ids)))
+    return {device.id: device for device in rows}
+
+
+def page(
+    session: Session,
+    *,
+    owner_id: int | None,
+    text: str,
+    after: str | None,
+    limit: int,
+) -> Sequence[Device]:
+    """Devices in order of id, after the id `after`; `owner_id` None: whoever owns them."""
+    query = select(Device).where(*_matching(owner_id, text)).order_by(Device.id).limit(limit)
+    if after is not None:
+        query = query.where(Device.id > after)
+    return session.scalars(query).all()
+
+
+def count(session: Session, *, owner_id: int | None, text: str = "") -> int:
+    query = select(func.count()).select_from(Device).where(*_matching(owner_id, text))
+    return session.scalar(query) or 0
+
+
+def _matching(owner_id: int | None, text: str) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if owner_id is not None:
+        conditions.append(Device.owner_id == owner_id)
+    if text:
+        columns = (Device.id, Device.name, Device.model, Device.site)
+        conditions.append(or_(*(c.icontains(text, autoescape=True) for c in columns)))
+    return conditions
+
+
+def active_ids(session: Session, device_ids: Collection[str] | None) -> frozenset[str]:
+    """Those of `device_ids` (None: of all) that are on record and not revoked."""
+    query = select(Device.id).where(Device.revoked_at.is_(None))
+    if device_ids is not None:
+        query = query.where(Device.id.in_(device_ids))
+    return frozenset(session.scalars(query))
+
+
+def online_ids(session: Session, device_ids: Collection[str]) -> frozenset[str]:
+    return frozenset(
+        session.scalars(
+            select(Device.id).where(
+                Device.id.in_(device_ids), Device.online, Device.revoked_at.is_(None)
+            )
+        )
+    )
+
+
+def secret_hash(session: Session, device_id: str) -> str | None:
+    """Of a device that may connect; one read by primary key, no entity built."""
+    return session.scalar(
+        select(Device.secret_hash).where(Device.id == device_id, Device.revoked_at.is_(None))
+    )
+
+
+def exists(session: Session, device_id: str) -> bool:
+    return session.scalar(select(Device.id).where(Device.id == device_id)) is not None
+
+
+def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
+    """One statement for all; a time older than the known one changes nothing."""
+    if not seen:
+        return
+    table = Device.__table__
+    at = bindparam("at", type_=table.c.last_seen_at.type)
+    statement = (
+        update(Device)
+        .where(
+            Device.id == bindparam("device"),
+            or_(Device.last_seen_at.is_(None), Device.last_seen_at < at),
+        )
+        .values(last_seen_at=at, commissioned_at=func.coalesce(Device.commissioned_at, at))
+    )
+    # On the connection: the ORM would look for loaded devices to refresh after every row.
+    session.flush()
+    session.connection().execute(
+        statement, [{"device": device_id, "at": when} for device_id, when in sorted(seen.items())]
+    )
+
+
+def has_event(session: Session, device_id: str, fingerprint: str) -> bool:
+    return (
+        session.scalar(
+            select(DeviceEventRecord.id).where(
+                DeviceEventRecord.device_id == device_id,
+                DeviceEventRecord.fingerprint == fingerprint,
+            )
+        )
+        is not None
+    )
+
+
+def events(
+    session: Session,
+    device_id: str,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> Sequence[DeviceEventRecord]:
+    """Newest first, `since` ≤ at < `until`."""
+    query = select(DeviceEventRecord).where(DeviceEventRecord.device_id == device_id)
+    if since is not None:
+        query = query.where(DeviceEventRecord.at >= since)
+    if until is not None:
+        query = query.where(DeviceEventRecord.at < until)
+    newest = query.order_by(DeviceEventRecord.at.desc(), DeviceEventRecord.id.desc())
+    return session.scalars(newest.limit(limit)).all()
