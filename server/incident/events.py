@@ -8,37 +8,33 @@ from server.kit.events import Event
 
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentOpened(Event):
+class IncidentEvent(Event):
+    """Common to all of them; never published itself."""
+
     incident_id: int
     device_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentWorsened(Event):
+class IncidentOpened(IncidentEvent):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentWorsened(IncidentEvent):
     """More severe than it has been, or led by another finding now."""
 
-    incident_id: int
-    device_id: str
-    severity: float
-
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentRecovered(Event):
+class IncidentRecovered(IncidentEvent):
     """Every finding has ended; the watch period begins."""
 
-    incident_id: int
-    device_id: str
-
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentRelapsed(Event):
+class IncidentRelapsed(IncidentEvent):
     """It came back within the watch period: the same case is open again."""
 
-    incident_id: int
-    device_id: str
-
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentClosed(Event):
-    incident_id: int
-    device_id: str
+class IncidentClosed(IncidentEvent):
+    """It stayed well for the watch period."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Enum, ForeignKey, Index, String
+from sqlalchemy import Enum, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.database import Base
 from server.ticket.states import Feedback, Priority, Resolution, TicketKind, TicketState
 
 MAX_SUBJECT = 200
+MAX_DESCRIPTION = 10_000
 
 
 def _column(kind: type[StrEnum]) -> Enum:
@@ -35,6 +36,9 @@ class Ticket(Base):
     kind: Mapped[TicketKind] = mapped_column(_column(TicketKind))
     subject_code: Mapped[str | None] = mapped_column(String(32))
     subject: Mapped[str | None] = mapped_column(String(MAX_SUBJECT))
+    description: Mapped[str | None] = mapped_column(Text)
+    """The asker's own words; the first message of the thread."""
+    opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("account_user.id"))
     state: Mapped[TicketState] = mapped_column(_column(TicketState), index=True)
     priority: Mapped[Priority] = mapped_column(_column(Priority))
     opened_at: Mapped[datetime]

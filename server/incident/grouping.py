@@ -1,0 +1,71 @@
+"""Which findings belong together: pure decisions on kinds, metrics and times.
+
+Two findings on a device are one problem when
+1. they share a component (what stands before the first `/` of a metric's name), or
+2. both are of the connection (silence, gaps): a dead link shows on one series after the other, or
+3. they began about the same time; how near depends on how well such an onset is known: the moment of a
+   jump is known to minutes, the beginning of a drift is an estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from server.detection.model import FindingRecord
+
+CONNECTION_KINDS = frozenset({"silence", "gap"})
+SLOW_KINDS = frozenset({"drift", "relation", "variance"})
+WHOLE_DEVICE = ""
+"""Component of a finding that names no metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How findings become cases; one set of numbers for all devices."""
+
+    least_confidence: float = 0.5
+    """A finding less sure than this joins a case but opens none."""
+    together: timedelta = timedelta(minutes=30)
+    slow_together: timedelta = timedelta(hours=24)
+    """The same for two slow findings."""
+    repeat_within: timedelta = timedelta(days=30)
+    """A case on a component that had one so recently names it as its predecessor."""
+
+    def near(self, one: FindingRecord, other: FindingRecord) -> bool:
+        """True when the two began about the same time."""
+        slow = one.kind in SLOW_KINDS and other.kind in SLOW_KINDS
+        within = self.slow_together if slow else self.together
+        return abs(one.onset_at - other.onset_at) <= within
+
+    def akin(self, one: FindingRecord, other: FindingRecord) -> bool:
+        """True when the two belong together though no component is shared."""
+        connection = one.kind in CONNECTION_KINDS and other.kind in CONNECTION_KINDS
+        return connection or self.near(one, other)
+
+
+def component_of(metric: str) -> str:
+    """
+    >>> component_of("compressor/current")
+    'compressor'
+    """
+    return metric.split("/", 1)[0][:200]
+
+
+def components_of(metrics: Iterable[str]) -> tuple[str, ...]:
+    """The components in the order of the metrics; the device as a whole when there are none."""
+    return tuple(dict.fromkeys(component_of(m) for m in metrics)) or (WHOLE_DEVICE,)
+
+
+def over_when_found(record: FindingRecord, *, before: bool) -> bool:
+    """True for a finding that tells of the past only: it must not raise an alarm dated now.
+
+    `before`: whether it ended longer ago than a case is watched.
+    """
+    return record.ended_at is not None and (before or record.ended_at <= record.detected_at)
+
+
+def weight(record: FindingRecord) -> tuple[float, float, str]:
+    """Orders findings by how much they lead a case; the same for the same set in any order."""
+    return (record.severity * record.confidence, -record.onset_at.timestamp(), record.id)
