@@ -12,12 +12,16 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ["minute", 60],
 ];
 
+/** 89 minutes, then 2 hours: the same as the server writes. */
+const LARGER_UNIT_FROM = 1.5;
 const REFRESH_MS = 20_000;
 
 export function relativeText(offset_s: number, language: string): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "long" });
   for (const [unit, size_s] of UNITS) {
-    if (Math.abs(offset_s) >= size_s) return format.format(Math.trunc(offset_s / size_s), unit);
+    if (Math.abs(offset_s) >= LARGER_UNIT_FROM * size_s || (unit === "minute" && Math.abs(offset_s) >= size_s)) {
+      return format.format(Math.round(offset_s / size_s), unit);
+    }
   }
   return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(0, "second");
 }

@@ -1,0 +1,1 @@
+"""The frame of every page: viewer, language, formats, components, assets, headers, errors."""

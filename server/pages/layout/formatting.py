@@ -1,0 +1,127 @@
+"""Numbers, units, dates and durations as the reader's language writes them.
+
+All functions take the reader first; `rendering.py` offers them to templates as filters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_decimal, format_percent
+from markupsafe import Markup
+
+from server.pages.layout.reader import Reader
+
+NO_BREAK_SPACE = "\u00a0"
+ABSENT = "\u2013"
+"""Written where there is no value."""
+
+# SenML units whose sign differs from their code; all others are written as they are.
+_SIGNS = {"Cel": "°C", "K": "K", "%RH": "%", "%EL": "%", "lx": "lx", "Ohm": "Ω", "rad": "rad"}
+_SIGNS |= {"deg": "°", "m3": "m³", "m/s2": "m/s²", "l/s": "l/s", "1/min": "1/min", "count": ""}
+_BYTE_STEPS = ("B", "kB", "MB", "GB", "TB")
+
+
+def number(reader: Reader, value: float | None, digits: int = 3) -> str:
+    """`value` to `digits` significant digits, never in exponents; a dash when there is none."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    rounded = round(value, min(decimals, 6))
+    if digits >= 3 and abs(rounded) >= 100:
+        rounded = round(rounded)
+    return format_decimal(rounded, locale=reader.locale, decimal_quantization=False)
+
+
+def unit_sign(unit: str) -> str:
+    """How a SenML unit is written for people."""
+    return _SIGNS.get(unit, "%" if unit == "/" else unit)
+
+
+def reading(reader: Reader, value: float | None, unit: str = "") -> str:
+    """A measured value with its unit: "21.4 °C", "38 %", "1.2 GB"."""
+    if value is None:
+        return ABSENT
+    if unit == "/":
+        return format_percent(round(value, 3), format=None, locale=reader.locale)
+    if unit == "B":
+        return _bytes(reader, value)
+    if unit == "Pa" and abs(value) >= 10_000:
+        return _joined(number(reader, value / 1000, 4), "kPa")
+    if unit == "s" and abs(value) >= 600:
+        return duration(reader, value)
+    return _joined(number(reader, value), unit_sign(unit))
+
+
+def _joined(text: str, sign: str) -> str:
+    return f"{text}{NO_BREAK_SPACE}{sign}" if sign else text
+
+
+def _bytes(reader: Reader, value: float) -> str:
+    step = 0
+    while abs(value) >= 1000 and step < len(_BYTE_STEPS) - 1:
+        value, step = value / 1000, step + 1
+    return _joined(number(reader, value), _BYTE_STEPS[step])
+
+
+def duration(reader: Reader, seconds: float) -> str:
+    """A length of time in its largest fitting unit: "3 hours"."""
+    return format_timedelta(timedelta(seconds=abs(seconds)), threshold=1.5, locale=reader.locale)
+
+
+def relative(reader: Reader, moment: datetime) -> str:
+    """As in "3 hours ago" and "in 2 days"."""
+    offset = moment - reader.now
+    if abs(offset) < timedelta(minutes=1):
+        offset = timedelta(0)
+    return format_timedelta(
+        offset, granularity="minute", threshold=1.5, add_direction=True, locale=reader.locale
+    )
+
+
+def _local(reader: Reader, moment: datetime) -> datetime:
+    return moment.astimezone(reader.timezone)
+
+
+def day_and_time(reader: Reader, moment: datetime) -> str:
+    """As in "21 Nov, 14:05", with the year where it is another one."""
+    local = _local(reader, moment)
+    skeleton = "MMMd" if local.year == _local(reader, reader.now).year else "yMMMd"
+    day = format_skeleton(skeleton, local, locale=reader.locale)
+    return f"{day}, {clock_time(reader, moment)}"
+
+
+def clock_time(reader: Reader, moment: datetime) -> str:
+    return format_time(_local(reader, moment), "short", locale=reader.locale)
+
+
+def day(reader: Reader, moment: datetime) -> str:
+    """As in "Saturday, 21 November"."""
+    return format_skeleton("MMMMEEEEd", _local(reader, moment), locale=reader.locale)
+
+
+def full(reader: Reader, moment: datetime) -> str:
+    """The unmistakable form, for a title: date, time and zone."""
+    local = _local(reader, moment)
+    date = format_date(local.date(), "full", locale=reader.locale)
+    return f"{date}, {format_time(local, 'long', locale=reader.locale)}"
+
+
+def from_seconds(moment: datetime | float) -> datetime:
+    return moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)
+
+
+def time_element(
+    form: Callable[[Reader, datetime], str], reader: Reader, moment: datetime | float | None
+) -> str | Markup:
+    """A `<time>` with the exact moment for machines and on hover, `form` for reading."""
+    if moment is None:
+        return ABSENT
+    at = from_seconds(moment)
+    kind = Markup(" data-relative") if form is relative else Markup()
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="seconds"), full(reader, at), kind, form(reader, at)
+    )

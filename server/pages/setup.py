@@ -1,0 +1,27 @@
+"""Puts the pages into an app: routes, files, headers, errors. The app calls `install_pages` once."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from server.kit.settings import Settings
+from server.pages.layout import preferences
+from server.pages.layout.errors import install_error_handlers
+from server.pages.layout.headers import SecurityHeaders
+from server.pages.layout.rendering import Pages
+from server.pages.layout.static_files import BundledFiles
+from server.pages.sign_in import routes as sign_in
+
+
+def install_pages(app: FastAPI, settings: Settings) -> None:
+    """Needs `app.state.web` and what the features' own dependencies need by the first request."""
+    app.state.pages = Pages(development=settings.development)
+    app.add_middleware(SecurityHeaders, https=(settings.public_url or "").startswith("https://"))
+    install_error_handlers(app)
+    app.mount("/static", BundledFiles(), name="static")
+    app.include_router(preferences.router)
+    app.include_router(sign_in.router)
+    if settings.development:
+        from server.pages.styleguide import routes as styleguide  # noqa: PLC0415 (not shipped paths)
+
+        app.include_router(styleguide.router)
