@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from server.kit.settings import Settings
+from server.pages import live
 from server.pages.layout import preferences
 from server.pages.layout.errors import install_error_handlers
 from server.pages.layout.headers import SecurityHeaders
@@ -20,6 +21,7 @@ def install_pages(app: FastAPI, settings: Settings) -> None:
     install_error_handlers(app)
     app.mount("/static", BundledFiles(), name="static")
     app.include_router(preferences.router)
+    app.include_router(live.router)
     app.include_router(sign_in.router)
     if settings.development:
         from server.pages.styleguide import routes as styleguide  # noqa: PLC0415 (not shipped paths)
