@@ -4,49 +4,13 @@
 
 from __future__ import annotations
 
+from anomaly import params as par
+from anomaly import state as col
 from anomaly.events import C_MISSING, C_RANGE, C_SPIKE, C_STUCK, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, OPENED
-from anomaly.params import COMMISSION_N, COMMISSION_S, SILENCE_N, SILENCE_S, Params
-from anomaly.state import (
-    CHANGES,
-    D_CHECK_T,
-    D_HEAD,
-    D_LAST_T,
-    D_RESUME_T,
-    FIRST_T,
-    HIGH,
-    INTERVAL,
-    JUDGING,
-    LAST_T,
-    LAST_V,
-    LEVEL,
-    LIMIT_HIGH,
-    LIMIT_LOW,
-    LOW,
-    MAX_GAP,
-    MAX_RUN_N,
-    MAX_RUN_S,
-    MAX_V,
-    MEAN,
-    MIN_V,
-    MISSING_OPEN,
-    MISSING_T,
-    NEXT,
-    OUT_N,
-    OUT_T,
-    OUT_WORST,
-    PHASE,
-    RANGE_OPEN,
-    RUN_N,
-    RUN_T,
-    SAMPLES,
-    SPIKE_N,
-    SPIKE_OPEN,
-    SPIKE_T,
-    STUCK_OPEN,
-    Table,
-)  # fmt: skip
+from anomaly.params import Params
+from anomaly.state import Table
 
 RANGE_SAMPLES = 3.0  # so many in a row are no glitch
 STUCK_SHARE = 0.1  # a stuck value must last this share of what has been seen, at most two hours
@@ -57,26 +21,28 @@ SPIKES = 3.0
 @jit
 def check_range(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
     """Three readings in a row that the quantity cannot physically have."""
-    if row[LIMIT_LOW] <= v <= row[LIMIT_HIGH]:
-        row[OUT_N] = 0.0
-        if row[RANGE_OPEN] != 0.0:
-            row[RANGE_OPEN] = 0.0
+    if row[col.LIMIT_LOW] <= v <= row[col.LIMIT_HIGH]:
+        row[col.OUT_N] = 0.0
+        if row[col.RANGE_OPEN] != 0.0:
+            row[col.RANGE_OPEN] = 0.0
             return emit(
-                events, count, i, C_RANGE, ENDED, t, row[OUT_T], row[OUT_WORST], v, row[LIMIT_LOW],
-                row[LIMIT_HIGH], 1, 0, 0,
+                events, count, i, C_RANGE, ENDED, t, row[col.OUT_T], row[col.OUT_WORST], v, row[col.LIMIT_LOW],
+                row[col.LIMIT_HIGH], 1, 0, 0,
             )  # fmt: skip
         return count
-    if row[OUT_N] == 0.0:
-        row[OUT_T] = t if row[RANGE_OPEN] == 0.0 else row[OUT_T]
-        row[OUT_WORST] = v
-    row[OUT_N] += 1.0
-    if (v > row[LIMIT_HIGH] and v > row[OUT_WORST]) or (v < row[LIMIT_LOW] and v < row[OUT_WORST]):
-        row[OUT_WORST] = v
-    if row[OUT_N] >= RANGE_SAMPLES and row[RANGE_OPEN] == 0.0:
-        row[RANGE_OPEN] = 1.0
+    if row[col.OUT_N] == 0.0:
+        row[col.OUT_T] = t if row[col.RANGE_OPEN] == 0.0 else row[col.OUT_T]
+        row[col.OUT_WORST] = v
+    row[col.OUT_N] += 1.0
+    if (v > row[col.LIMIT_HIGH] and v > row[col.OUT_WORST]) or (
+        v < row[col.LIMIT_LOW] and v < row[col.OUT_WORST]
+    ):
+        row[col.OUT_WORST] = v
+    if row[col.OUT_N] >= RANGE_SAMPLES and row[col.RANGE_OPEN] == 0.0:
+        row[col.RANGE_OPEN] = 1.0
         return emit(
-            events, count, i, C_RANGE, OPENED, t, row[OUT_T], v, row[MEAN], row[LIMIT_LOW],
-            row[LIMIT_HIGH], 1, 0, row[OUT_N],
+            events, count, i, C_RANGE, OPENED, t, row[col.OUT_T], v, row[col.MEAN], row[col.LIMIT_LOW],
+            row[col.LIMIT_HIGH], 1, 0, row[col.OUT_N],
         )  # fmt: skip
     return count
 
@@ -86,73 +52,91 @@ def check_run(
     row: Table, i: int, t: float, v: float, params: Params, events: Table, count: int
 ) -> int:
     """The same value for far longer than ever before, on a series that usually moves."""
-    if row[SAMPLES] < 2.0 or v != row[LAST_V]:
-        if row[SAMPLES] >= 2.0:
-            row[CHANGES] += 1.0
-            if row[STUCK_OPEN] == 0.0:
-                row[MAX_RUN_N] = max(row[MAX_RUN_N], row[RUN_N])
-                row[MAX_RUN_S] = max(row[MAX_RUN_S], row[LAST_T] - row[RUN_T])
-        opened = row[STUCK_OPEN] != 0.0
-        onset, length = row[RUN_T], row[RUN_N]
-        row[STUCK_OPEN] = 0.0
-        row[RUN_T] = t
-        row[RUN_N] = 1.0
+    if row[col.SAMPLES] < 2.0 or v != row[col.LAST_V]:
+        if row[col.SAMPLES] >= 2.0:
+            row[col.CHANGES] += 1.0
+            if row[col.STUCK_OPEN] == 0.0:
+                row[col.MAX_RUN_N] = max(row[col.MAX_RUN_N], row[col.RUN_N])
+                row[col.MAX_RUN_S] = max(row[col.MAX_RUN_S], row[col.LAST_T] - row[col.RUN_T])
+        opened = row[col.STUCK_OPEN] != 0.0
+        onset, length = row[col.RUN_T], row[col.RUN_N]
+        row[col.STUCK_OPEN] = 0.0
+        row[col.RUN_T] = t
+        row[col.RUN_N] = 1.0
         if opened:
             return emit(
-                events, count, i, C_STUCK, ENDED, t, onset, row[LAST_V], v, 0, 0, 1, 0, length
+                events, count, i, C_STUCK, ENDED, t, onset, row[col.LAST_V], v, 0, 0, 1, 0, length
             )
         return count
-    row[RUN_N] += 1.0
-    if row[STUCK_OPEN] != 0.0:
+    row[col.RUN_N] += 1.0
+    if row[col.STUCK_OPEN] != 0.0:
         return count
-    n = row[SAMPLES]
-    before = n - row[RUN_N]
-    seen = row[RUN_T] - row[FIRST_T]
-    if before < params[COMMISSION_N] or seen < params[COMMISSION_S] * 0.5:
+    n = row[col.SAMPLES]
+    before = n - row[col.RUN_N]
+    seen = row[col.RUN_T] - row[col.FIRST_T]
+    if before < params[par.SETTLE_N] or row[col.HOLD] != 0.0:
         return count
-    moves = row[CHANGES] >= 0.2 * before
-    lasting = t - row[RUN_T] >= max(4.0 * row[MAX_RUN_S], min(STUCK_SHARE * seen, STUCK_LIMIT_S))
-    if moves and lasting and row[RUN_N] >= 4.0 * row[MAX_RUN_N] + 20.0:
-        row[STUCK_OPEN] = 1.0
+    if before < params[par.COMMISSION_N] and seen < params[par.COMMISSION_S]:
+        return count
+    moves = row[col.CHANGES] >= 0.2 * before
+    lasting = t - row[col.RUN_T] >= max(
+        4.0 * row[col.MAX_RUN_S], min(STUCK_SHARE * seen, STUCK_LIMIT_S)
+    )
+    if moves and lasting and row[col.RUN_N] >= 4.0 * row[col.MAX_RUN_N] + 20.0:
+        row[col.STUCK_OPEN] = 1.0
         return emit(
-            events, count, i, C_STUCK, OPENED, t, row[RUN_T], v, row[MEAN], 0, 0,
-            row[RUN_N] / (row[MAX_RUN_N] + 1.0), 0, row[MAX_RUN_S],
+            events, count, i, C_STUCK, OPENED, t, row[col.RUN_T], v, row[col.MEAN], 0, 0,
+            row[col.RUN_N] / (row[col.MAX_RUN_N] + 1.0), 0, row[col.MAX_RUN_S],
         )  # fmt: skip
     return count
 
 
 @jit
-def check_spike(
-    row: Table, i: int, t: float, v: float, params: Params, events: Table, count: int
-) -> int:
+def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
     """Three values within an hour or 200 samples, each far outside everything ever seen."""
-    if row[LEVEL + PHASE] != JUDGING:
+    if row[col.LEVEL + col.PHASE] != col.JUDGING:
         return count
-    low = min(row[MIN_V], row[LEVEL + LOW])
-    high = max(row[MAX_V], row[LEVEL + HIGH])
+    low = min(row[col.MIN_V], row[col.LEVEL + col.LOW])
+    high = max(row[col.MAX_V], row[col.LEVEL + col.HIGH])
     reach = 3.0 * (high - low)
-    window = max(3600.0, 200.0 * row[INTERVAL])
-    if row[SPIKE_N] > 0.0 and t - row[SPIKE_T] > window:
-        row[SPIKE_N] = 0.0
-        if row[SPIKE_OPEN] != 0.0:
-            row[SPIKE_OPEN] = 0.0
+    window = max(3600.0, 200.0 * row[col.INTERVAL])
+    if row[col.SPIKE_N] > 0.0 and t - row[col.SPIKE_T] > window:
+        row[col.SPIKE_N] = 0.0
+        if row[col.SPIKE_OPEN] != 0.0:
+            row[col.SPIKE_OPEN] = 0.0
             return emit(
-                events, count, i, C_SPIKE, ENDED, t, row[SPIKE_T], v, row[MEAN], low, high, 1, 0, 0
+                events,
+                count,
+                i,
+                C_SPIKE,
+                ENDED,
+                t,
+                row[col.SPIKE_T],
+                v,
+                row[col.MEAN],
+                low,
+                high,
+                1,
+                0,
+                0,
             )
     away = max(v - high, low - v)
-    if reach <= 0.0 or away < reach or row[CHANGES] < 0.2 * row[SAMPLES]:
+    if away < reach:
+        row[col.MIN_V] = min(row[col.MIN_V], v)
+        row[col.MAX_V] = max(row[col.MAX_V], v)
+    if reach <= 0.0 or away < reach or row[col.CHANGES] < 0.2 * row[col.SAMPLES]:
         return count
-    previous = max(row[LAST_V] - high, low - row[LAST_V])
+    previous = max(row[col.LAST_V] - high, low - row[col.LAST_V])
     if previous >= reach:
         return count  # still the same excursion: a matter for the level, not a spike
-    if row[SPIKE_N] == 0.0:
-        row[SPIKE_T] = t
-    row[SPIKE_N] += 1.0
-    if row[SPIKE_N] >= SPIKES and row[SPIKE_OPEN] == 0.0:
-        row[SPIKE_OPEN] = 1.0
+    if row[col.SPIKE_N] == 0.0:
+        row[col.SPIKE_T] = t
+    row[col.SPIKE_N] += 1.0
+    if row[col.SPIKE_N] >= SPIKES and row[col.SPIKE_OPEN] == 0.0:
+        row[col.SPIKE_OPEN] = 1.0
         return emit(
-            events, count, i, C_SPIKE, OPENED, t, row[SPIKE_T], v, row[MEAN], low, high,
-            away / reach, 0, row[SPIKE_N],
+            events, count, i, C_SPIKE, OPENED, t, row[col.SPIKE_T], v, row[col.MEAN], low, high,
+            away / reach, 0, row[col.SPIKE_N],
         )  # fmt: skip
     return count
 
@@ -163,16 +147,16 @@ def check_missing(
 ) -> int:
     """A metric that stopped while others of its device go on; judged by sample time alone."""
     row = rows[present]
-    if row[MISSING_OPEN] != 0.0:
-        row[MISSING_OPEN] = 0.0
+    if row[col.MISSING_OPEN] != 0.0:
+        row[col.MISSING_OPEN] = 0.0
         count = emit(
             events,
             count,
             present,
             C_MISSING,
             ENDED,
-            row[LAST_T],
-            row[MISSING_T],
+            row[col.LAST_T],
+            row[col.MISSING_T],
             0,
             0,
             0,
@@ -181,22 +165,26 @@ def check_missing(
             0,
             0,
         )
-    now = device[D_LAST_T]
-    device[D_CHECK_T] = now
-    k = int(device[D_HEAD])
+    now = device[col.D_LAST_T]
+    device[col.D_CHECK_T] = now
+    k = int(device[col.D_HEAD])
     while k >= 0:
         other = rows[k]
-        limit = max(params[SILENCE_S], params[SILENCE_N] * other[INTERVAL], 3.0 * other[MAX_GAP])
-        known = other[SAMPLES] >= 16.0 and other[MISSING_OPEN] == 0.0
-        siblings_go_on = row[SAMPLES] >= 16.0 and now - row[FIRST_T] > limit
+        limit = max(
+            params[par.SILENCE_S],
+            params[par.SILENCE_N] * other[col.INTERVAL],
+            3.0 * other[col.MAX_GAP],
+        )
+        known = other[col.SAMPLES] >= 16.0 and other[col.MISSING_OPEN] == 0.0
+        siblings_go_on = row[col.SAMPLES] >= 16.0 and now - row[col.FIRST_T] > limit
         # After a gap of the whole device each metric gets its time to come back.
-        late = now - max(other[LAST_T], device[D_RESUME_T]) > limit
+        late = now - max(other[col.LAST_T], device[col.D_RESUME_T]) > limit
         if known and late and siblings_go_on and count + 1 < events.shape[0]:
-            other[MISSING_OPEN] = 1.0
-            other[MISSING_T] = other[LAST_T]
+            other[col.MISSING_OPEN] = 1.0
+            other[col.MISSING_T] = other[col.LAST_T]
             count = emit(
-                events, count, k, C_MISSING, OPENED, now, other[LAST_T], now - other[LAST_T],
-                other[INTERVAL], 0, 0, 1, 0, limit,
+                events, count, k, C_MISSING, OPENED, now, other[col.LAST_T], now - other[col.LAST_T],
+                other[col.INTERVAL], 0, 0, 1, 0, limit,
             )  # fmt: skip
-        k = int(other[NEXT])
+        k = int(other[col.NEXT])
     return count

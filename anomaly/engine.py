@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anomaly import state as col
 from anomaly.errors import SamplesError, StateError
 from anomaly.finding import Baseline, Finding
 from anomaly.limits import follows_demand, physical_limits
@@ -21,29 +22,7 @@ from anomaly.registry import Registry
 from anomaly.serial import finding_from_json, finding_to_json, pack, unpack
 from anomaly.settings import EngineSettings
 from anomaly.silence import link_state, patience_s, silence_finding
-from anomaly.state import (
-    ALLOW,
-    BINS,
-    D_ARRIVED,
-    D_HEAD,
-    D_LINK,
-    D_LINK_T,
-    D_SILENT,
-    HIGH,
-    INTERVAL,
-    JUDGING,
-    LAST_T,
-    LEVEL,
-    LOW,
-    NEXT,
-    PHASE,
-    PROFILE_BINS,
-    PROFILE_READY,
-    USUAL,
-    Table,
-    forget_baseline,
-    new_series_row,
-)  # fmt: skip
+from anomaly.state import Table, forget_baseline, new_series_row
 from anomaly.wording import DEVICE, RESTART, severity_of, word
 
 Indices = npt.NDArray[np.int32]
@@ -72,9 +51,9 @@ class Engine:
         device_index = self._names.device(device)
         low, high = physical_limits(unit)
         row = new_series_row(device_index, low, high, demand=follows_demand(unit))
-        row[NEXT] = self._names.devices[device_index, D_HEAD]
+        row[col.NEXT] = self._names.devices[device_index, col.D_HEAD]
         index = self._names.add(device_index, metric, unit, row)
-        self._names.devices[device_index, D_HEAD] = index
+        self._names.devices[device_index, col.D_HEAD] = index
         return index
 
     # -- samples
@@ -172,11 +151,11 @@ class Engine:
         found = []
         for index, name in enumerate(self._names.device_names):
             device = self._names.devices[index]
-            if device[D_SILENT] != 0.0 or not math.isfinite(device[D_ARRIVED]):
+            if device[col.D_SILENT] != 0.0 or not math.isfinite(device[col.D_ARRIVED]):
                 continue
             interval_s = self._interval_s(index)
             patience = patience_s(device, interval_s, self.settings)
-            since = device[D_ARRIVED]
+            since = device[col.D_ARRIVED]
             if patience is None or now_s - since <= patience:
                 continue
             finding = silence_finding(device, name, interval_s, now_s)
@@ -194,19 +173,19 @@ class Engine:
         """What the device's link says: `birth`, `will` (hastens silence) or `shutdown` (none)."""
         index = self._names.device(device)
         row = self._names.devices[index]
-        row[D_LINK] = link_state(online=online, reason=reason)
-        row[D_LINK_T] = at_s
+        row[col.D_LINK] = link_state(online=online, reason=reason)
+        row[col.D_LINK_T] = at_s
         return []
 
     def _interval_s(self, device_index: int) -> float:
         """The shortest usual interval of the device's series: how often it is heard."""
         shortest = math.inf
-        index = int(self._names.devices[device_index, D_HEAD])
+        index = int(self._names.devices[device_index, col.D_HEAD])
         while index >= 0:
             row = self._names.rows[index]
-            if row[INTERVAL] > 0.0:
-                shortest = min(shortest, float(row[INTERVAL]))
-            index = int(row[NEXT])
+            if row[col.INTERVAL] > 0.0:
+                shortest = min(shortest, float(row[col.INTERVAL]))
+            index = int(row[col.NEXT])
         return shortest if math.isfinite(shortest) else self.settings.silence_s
 
     # -- baseline
@@ -216,25 +195,28 @@ class Engine:
         del reason  # kept in the port for the record that the caller writes
         index = self._names.device(device)
         members = []
-        at = int(self._names.devices[index, D_HEAD])
+        at = int(self._names.devices[index, col.D_HEAD])
         while at >= 0:
             members.append(at)
             forget_baseline(self._names.rows[at])
-            at = int(self._names.rows[at, NEXT])
+            at = int(self._names.rows[at, col.NEXT])
         return self._end_where(lambda key: key[0] in members, at_s)
 
     def baseline(self, series: int, at_s: float | None = None) -> Baseline | None:
         """What the series usually reads, at a time of day where it has a profile; None: not yet."""
         row = self._names.rows[series]
-        judge = row[LEVEL:]
-        if judge[PHASE] != JUDGING:
+        judge = row[col.LEVEL :]
+        if judge[col.PHASE] != col.JUDGING:
             return None
-        low, high = float(judge[LOW] - judge[ALLOW]), float(judge[HIGH] + judge[ALLOW])
-        usual = float(judge[USUAL])
-        if row[PROFILE_READY] != 0.0:
-            time_s = float(row[LAST_T]) if at_s is None else at_s
-            place = int(time_s % 86400.0 / 86400.0 * PROFILE_BINS)
-            usual = float(row[BINS + place])
+        low, high = (
+            float(judge[col.LOW] - judge[col.ALLOW]),
+            float(judge[col.HIGH] + judge[col.ALLOW]),
+        )
+        usual = float(judge[col.USUAL])
+        if row[col.PROFILE_READY] != 0.0:
+            time_s = float(row[col.LAST_T]) if at_s is None else at_s
+            place = int(time_s % 86400.0 / 86400.0 * col.PROFILE_BINS)
+            usual = float(row[col.BINS + place])
         return Baseline(expected=usual, low=min(low, usual), high=max(high, usual))
 
     def health(self, device: str) -> float:

@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from anomaly import params as par
+from anomaly import state as col
 from anomaly.checks import check_missing, check_range, check_run, check_spike
 from anomaly.events import C_DEVICE, C_LEVEL, C_NOISE, C_PROFILE, C_RESTART, emit
 from anomaly.jit import jit
@@ -26,70 +28,8 @@ from anomaly.judge import (
     start_judge,
     weigh,
 )  # fmt: skip
-from anomaly.params import (
-    COMMISSION_S,
-    DEMAND_S,
-    LIVE_S,
-    PROFILE_S,
-    RESTART_S,
-    SILENCE_N,
-    SILENCE_S,
-    Params,
-)
-from anomaly.state import (
-    BINS,
-    CHANGES,
-    D_ARRIVED,
-    D_CHECK_T,
-    D_LAST_T,
-    D_LIVE,
-    D_RESUME_T,
-    D_SILENT,
-    D_SILENT_T,
-    DEMAND,
-    DEV_N,
-    DEV_SUM,
-    DEVICE,
-    FIRST_T,
-    HIGH,
-    IN_T,
-    INTERVAL,
-    JUDGE_WIDTH,
-    JUDGING,
-    LAST_T,
-    LAST_V,
-    LEVEL,
-    LOW,
-    MAX_GAP,
-    MAX_V,
-    MEAN,
-    MIN_V,
-    MISSING_OPEN,
-    NOISE_JUDGE,
-    ONSET,
-    OPEN,
-    OUT_N,
-    PHASE,
-    PROFILE,
-    PROFILE_BINS,
-    PROFILE_READY,
-    RANGE_OPEN,
-    RUN_N,
-    RUN_T,
-    SAMPLES,
-    SAMPLES_ALL,
-    SCORE,
-    SHARE,
-    SPIKE_OPEN,
-    STEP,
-    STUCK_OPEN,
-    UP,
-    USUAL,
-    WORST,
-    N,
-    Table,
-    Z,
-)  # fmt: skip
+from anomaly.params import Params
+from anomaly.state import Table
 
 SPARE_EVENTS: Final = 64  # a sample writes fewer events than this, siblings' silence aside
 DAY_S: Final = 86400.0
@@ -113,10 +53,10 @@ def walk(
         i = series[k]
         row = rows[i]
         t, v = times[k], values[k]
-        if math.isfinite(t) and math.isfinite(v) and t > row[LAST_T]:
+        if math.isfinite(t) and math.isfinite(v) and t > row[col.LAST_T]:
             count = step_series(rows, devices, params, i, t, v, arrived_s, events, count)
         if wants_scores:
-            scores[k] = row[SCORE]
+            scores[k] = row[col.SCORE]
             alarms[k] = 1 if is_open(row) else 0
     return times.shape[0], count
 
@@ -124,12 +64,12 @@ def walk(
 @jit
 def is_open(row: Table) -> bool:
     return bool(
-        row[LEVEL + OPEN] != 0.0
-        or row[PROFILE + OPEN] != 0.0
-        or row[NOISE_JUDGE + OPEN] != 0.0
-        or row[STUCK_OPEN] != 0.0
-        or row[RANGE_OPEN] != 0.0
-        or row[SPIKE_OPEN] != 0.0
+        row[col.LEVEL + col.OPEN] != 0.0
+        or row[col.PROFILE + col.OPEN] != 0.0
+        or row[col.NOISE_JUDGE + col.OPEN] != 0.0
+        or row[col.STUCK_OPEN] != 0.0
+        or row[col.RANGE_OPEN] != 0.0
+        or row[col.SPIKE_OPEN] != 0.0
     )
 
 
@@ -140,33 +80,37 @@ def step_series(
 ) -> int:  # fmt: skip
     """One sample of one series; returns the count of events."""
     row = rows[i]
-    gap = t - row[LAST_T]
-    if row[SAMPLES] == 0.0:
+    gap = t - row[col.LAST_T]
+    if row[col.SAMPLES] == 0.0:
         begin_session(row, t, v)
-    elif gap > max(params[RESTART_S], row[LAST_T] - row[FIRST_T]):
+    elif gap > max(params[par.RESTART_S], row[col.LAST_T] - row[col.FIRST_T]):
         # What was learned vouches for no longer than it took: judge a restart by itself.
         count = end_all(row, i, t, events, count)
         begin_session(row, t, v)
     note_timing(row, gap, v)
     count = check_range(row, i, t, v, events, count)
     count = check_run(row, i, t, v, params, events, count)
-    count = check_spike(row, i, t, v, params, events, count)
-    if row[OUT_N] == 0.0 and row[STUCK_OPEN] == 0.0:
+    count = check_spike(row, i, t, v, events, count)
+    if row[col.OUT_N] == 0.0 and row[col.STUCK_OPEN] == 0.0:
         count = judge_value(row, i, t, v, params, events, count)
-    row[SCORE] = score_of(row)
-    row[LAST_T] = t
-    row[LAST_V] = v
-    device = devices[int(row[DEVICE])]
-    if t - device[D_LAST_T] > max(params[SILENCE_S], params[SILENCE_N] * row[INTERVAL]):
-        device[D_RESUME_T] = t
-    if t > device[D_LAST_T]:
-        device[D_LAST_T] = t
-        device[D_LIVE] = 1.0 if arrived_s - t <= params[LIVE_S] else 0.0
-    device[D_ARRIVED] = max(device[D_ARRIVED], arrived_s)
-    if device[D_SILENT] != 0.0:
-        device[D_SILENT] = 0.0
-        count = emit(events, count, i, C_DEVICE, ENDED, t, device[D_SILENT_T], 0, 0, 0, 0, 1, 0, 0)
-    if row[MISSING_OPEN] != 0.0 or device[D_LAST_T] - device[D_CHECK_T] > 30.0:
+    row[col.SCORE] = score_of(row)
+    row[col.LAST_T] = t
+    row[col.LAST_V] = v
+    device = devices[int(row[col.DEVICE])]
+    if t - device[col.D_LAST_T] > max(
+        params[par.SILENCE_S], params[par.SILENCE_N] * row[col.INTERVAL]
+    ):
+        device[col.D_RESUME_T] = t
+    if t > device[col.D_LAST_T]:
+        device[col.D_LAST_T] = t
+        device[col.D_LIVE] = 1.0 if arrived_s - t <= params[par.LIVE_S] else 0.0
+    device[col.D_ARRIVED] = max(device[col.D_ARRIVED], arrived_s)
+    if device[col.D_SILENT] != 0.0:
+        device[col.D_SILENT] = 0.0
+        count = emit(
+            events, count, i, C_DEVICE, ENDED, t, device[col.D_SILENT_T], 0, 0, 0, 0, 1, 0, 0
+        )
+    if row[col.MISSING_OPEN] != 0.0 or device[col.D_LAST_T] - device[col.D_CHECK_T] > 30.0:
         count = check_missing(rows, device, i, params, events, count)
     return count
 
@@ -174,46 +118,46 @@ def step_series(
 @jit
 def begin_session(row: Table, t: float, v: float) -> None:
     """The first sample of all, or the first after a gap longer than everything seen."""
-    interval = row[INTERVAL]
-    row[FIRST_T] = t
-    row[SAMPLES] = 0.0
-    row[MAX_GAP] = 0.0
-    row[CHANGES] = 0.0
-    row[MEAN] = v
-    row[MIN_V] = v
-    row[MAX_V] = v
-    row[STEP] = 0.0
-    row[RUN_T] = t
-    row[RUN_N] = 0.0
-    row[PROFILE_READY] = 0.0
-    row[LAST_V] = v
-    start_judge(row, LEVEL, t, v, interval)
-    start_judge(row, PROFILE, t, 0.0, interval)
-    start_judge(row, NOISE_JUDGE, t, 0.0, interval)
-    for column in range(BINS, BINS + 2 * PROFILE_BINS):
+    interval = row[col.INTERVAL]
+    row[col.FIRST_T] = t
+    row[col.SAMPLES] = 0.0
+    row[col.MAX_GAP] = 0.0
+    row[col.CHANGES] = 0.0
+    row[col.MEAN] = v
+    row[col.MIN_V] = v
+    row[col.MAX_V] = v
+    row[col.STEP] = 0.0
+    row[col.RUN_T] = t
+    row[col.RUN_N] = 0.0
+    row[col.PROFILE_READY] = 0.0
+    row[col.LAST_V] = v
+    start_judge(row, col.LEVEL, t, v, interval)
+    start_judge(row, col.PROFILE, t, 0.0, interval)
+    start_judge(row, col.NOISE_JUDGE, t, 0.0, interval)
+    for column in range(col.BINS, col.BINS + 2 * col.PROFILE_BINS):
         row[column] = 0.0
 
 
 @jit
 def note_timing(row: Table, gap: float, v: float) -> None:
     """Track the usual interval: a running median of the gaps, in the logarithm."""
-    row[SAMPLES] += 1.0
-    row[SAMPLES_ALL] += 1.0
-    n = row[SAMPLES]
+    row[col.SAMPLES] += 1.0
+    row[col.SAMPLES_ALL] += 1.0
+    n = row[col.SAMPLES]
     if n < 2.0:
         return
-    if row[INTERVAL] <= 0.0:
-        row[INTERVAL] = gap
+    if row[col.INTERVAL] <= 0.0:
+        row[col.INTERVAL] = gap
     factor = 1.1 if n < 64.0 else 1.01
-    if gap > row[INTERVAL] * 1.001:
-        row[INTERVAL] = min(gap, row[INTERVAL] * factor)
-    elif gap < row[INTERVAL] * 0.999:
-        row[INTERVAL] = max(gap, row[INTERVAL] / factor)
-    row[MAX_GAP] = max(row[MAX_GAP], gap) if n > 2.0 else 0.0
-    if row[PHASE + LEVEL] != JUDGING:
-        row[MEAN] += (v - row[MEAN]) / n
-        row[MIN_V] = min(row[MIN_V], v)
-        row[MAX_V] = max(row[MAX_V], v)
+    if gap > row[col.INTERVAL] * 1.001:
+        row[col.INTERVAL] = min(gap, row[col.INTERVAL] * factor)
+    elif gap < row[col.INTERVAL] * 0.999:
+        row[col.INTERVAL] = max(gap, row[col.INTERVAL] / factor)
+    row[col.MAX_GAP] = max(row[col.MAX_GAP], gap) if n > 2.0 else 0.0
+    if row[col.PHASE + col.LEVEL] != col.JUDGING:
+        row[col.MEAN] += (v - row[col.MEAN]) / n
+        row[col.MIN_V] = min(row[col.MIN_V], v)
+        row[col.MAX_V] = max(row[col.MAX_V], v)
 
 
 @jit
@@ -221,19 +165,34 @@ def judge_value(
     row: Table, i: int, t: float, v: float, params: Params, events: Table, count: int
 ) -> int:
     """Feed the three judges."""
-    interval = row[INTERVAL]
+    interval = row[col.INTERVAL]
     if interval <= 0.0:
         return count
-    dt = t - row[LAST_T]
-    min_span = params[DEMAND_S] if row[DEMAND] != 0.0 else params[COMMISSION_S]
-    count = feed(row, LEVEL, C_LEVEL, i, v, t, dt, min_span, params, events, count)
-    quiet = row[LEVEL + UP] == 0.0
-    size = abs(v - row[LAST_V])
-    row[STEP] += (size - row[STEP]) / min(row[SAMPLES], 1024.0)
-    noise = min(size, 6.0 * row[STEP])
-    if row[SAMPLES] > 16.0:
-        count = feed(row, NOISE_JUDGE, C_NOISE, i, noise, t, dt, min_span, params, events, count)
+    dt = t - row[col.LAST_T]
+    ready = is_known(row, t, params)
+    count = feed(row, col.LEVEL, C_LEVEL, i, v, t, dt, ready, params, events, count)
+    if row[col.LEVEL + col.PHASE] == col.JUDGING:
+        row[col.KNOWN] = 1.0
+    quiet = row[col.LEVEL + col.UP] == 0.0
+    size = abs(v - row[col.LAST_V])
+    row[col.STEP] += (size - row[col.STEP]) / min(row[col.SAMPLES], 1024.0)
+    noise = min(size, 6.0 * row[col.STEP])
+    if row[col.SAMPLES] > 16.0:
+        count = feed(row, col.NOISE_JUDGE, C_NOISE, i, noise, t, dt, ready, params, events, count)
     return judge_profile(row, i, t, v, dt, quiet, params, events, count)
+
+
+@jit
+def is_known(row: Table, t: float, params: Params) -> bool:
+    """Whether enough was seen to trust a band: at length once, briefly after a restart."""
+    if row[col.HOLD] != 0.0 or row[col.SAMPLES] < params[par.SETTLE_N]:
+        return False
+    if row[col.KNOWN] != 0.0:
+        return True
+    span = t - row[col.FIRST_T]
+    if row[col.DEMAND] != 0.0:
+        return bool(span >= params[par.DEMAND_S])
+    return bool(row[col.SAMPLES] >= params[par.COMMISSION_N] or span >= params[par.COMMISSION_S])
 
 
 @jit
@@ -242,21 +201,22 @@ def judge_profile(
     events: Table, count: int,
 ) -> int:  # fmt: skip
     """Learn the time of day first, then judge what is left after taking it away."""
-    place = (t % DAY_S) / DAY_S * PROFILE_BINS
-    if row[PROFILE_READY] == 0.0:
+    place = (t % DAY_S) / DAY_S * col.PROFILE_BINS
+    if row[col.PROFILE_READY] == 0.0:
         if quiet:
             k = int(place)
-            row[BINS + PROFILE_BINS + k] += 1.0
-            row[BINS + k] += (v - row[BINS + k]) / row[BINS + PROFILE_BINS + k]
-        if t - row[FIRST_T] >= params[PROFILE_S]:
-            for k in range(PROFILE_BINS):
-                if row[BINS + PROFILE_BINS + k] == 0.0:
+            row[col.BINS + col.PROFILE_BINS + k] += 1.0
+            row[col.BINS + k] += (v - row[col.BINS + k]) / row[col.BINS + col.PROFILE_BINS + k]
+        if t - row[col.FIRST_T] >= params[par.PROFILE_S]:
+            for k in range(col.PROFILE_BINS):
+                if row[col.BINS + col.PROFILE_BINS + k] == 0.0:
                     return count
-            row[PROFILE_READY] = 1.0
-            start_judge(row, PROFILE, t, v - expected(row, place), row[INTERVAL])
+            row[col.PROFILE_READY] = 1.0
+            start_judge(row, col.PROFILE, t, v - expected(row, place), row[col.INTERVAL])
         return count
     rest = v - expected(row, place)
-    return feed(row, PROFILE, C_PROFILE, i, rest, t, dt, DAY_S, params, events, count)
+    ready = row[col.HOLD] == 0.0 and t - row[col.PROFILE + col.START_T] >= DAY_S
+    return feed(row, col.PROFILE, C_PROFILE, i, rest, t, dt, ready, params, events, count)
 
 
 @jit
@@ -265,35 +225,35 @@ def expected(row: Table, place: float) -> float:
     shifted = place - 0.5
     k = math.floor(shifted)
     share = shifted - k
-    left = row[BINS + int(k) % PROFILE_BINS]
-    right = row[BINS + (int(k) + 1) % PROFILE_BINS]
+    left = row[col.BINS + int(k) % col.PROFILE_BINS]
+    right = row[col.BINS + (int(k) + 1) % col.PROFILE_BINS]
     return float(left + share * (right - left))
 
 
 @jit
 def feed(
-    row: Table, b: int, code: int, i: int, x: float, t: float, dt: float, min_span: float,
+    row: Table, b: int, code: int, i: int, x: float, t: float, dt: float, ready: bool,
     params: Params, events: Table, count: int,
 ) -> int:  # fmt: skip
     """Give one judge its next value and write down what it says."""
-    interval = row[INTERVAL]
-    row[b + N] += 1.0
-    if row[b + N] == 1.0:
+    interval = row[col.INTERVAL]
+    row[b + col.N] += 1.0
+    if row[b + col.N] == 1.0:
         start_judge(row, b, t, x, interval)
-        row[b + N] = 1.0
+        row[b + col.N] = 1.0
     away = smooth(row, b, x, dt)
-    if row[b + PHASE] != JUDGING:
-        learn(row, b, x, away, t, interval, min_span, params)
+    if row[b + col.PHASE] != col.JUDGING:
+        learn(row, b, x, away, t, interval, ready, params)
         return count
-    if row[CHANGES] < 0.02 * row[SAMPLES]:
+    if row[col.CHANGES] < 0.02 * row[col.SAMPLES]:
         return count  # all but constant: a door, a set point, the size of a disk
     said = weigh(row, b, t, dt, interval, params)
     if said != NOTHING:
-        now = row[b + DEV_SUM] / max(row[b + DEV_N], 1.0)
-        at = row[b + IN_T] if said == ENDED else t
+        now = row[b + col.DEV_SUM] / max(row[b + col.DEV_N], 1.0)
+        at = row[b + col.IN_T] if said == ENDED else t
         count = emit(
-            events, count, i, code, said, at, row[b + ONSET], now, row[b + USUAL], row[b + LOW],
-            row[b + HIGH], row[b + WORST], slope(row, b), t - row[b + ONSET],
+            events, count, i, code, said, at, row[b + col.ONSET], now, row[b + col.USUAL], row[b + col.LOW],
+            row[b + col.HIGH], row[b + col.WORST], slope(row, b), t - row[b + col.ONSET],
         )  # fmt: skip
     return count
 
@@ -302,10 +262,10 @@ def feed(
 def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
     """Close what is open when a session ends."""
     any_open = is_open(row)
-    row[STUCK_OPEN] = 0.0
-    row[RANGE_OPEN] = 0.0
-    row[SPIKE_OPEN] = 0.0
-    row[OUT_N] = 0.0
+    row[col.STUCK_OPEN] = 0.0
+    row[col.RANGE_OPEN] = 0.0
+    row[col.SPIKE_OPEN] = 0.0
+    row[col.OUT_N] = 0.0
     if any_open:
         return emit(events, count, i, C_RESTART, ENDED, t, t, 0, 0, 0, 0, 0, 0, 0)
     return count
@@ -315,11 +275,11 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
 def score_of(row: Table) -> float:
     """How anomalous the series is now: half for the distance, half for the evidence so far."""
     score = 0.0
-    for b in range(LEVEL, LEVEL + 3 * JUDGE_WIDTH, JUDGE_WIDTH):
-        if row[b + PHASE] == JUDGING:
-            z = row[b + Z]
-            here = 0.5 * z / (1.0 + z) + 0.5 * row[b + SHARE]
+    for b in range(col.LEVEL, col.LEVEL + 3 * col.JUDGE_WIDTH, col.JUDGE_WIDTH):
+        if row[b + col.PHASE] == col.JUDGING:
+            z = row[b + col.Z]
+            here = 0.5 * z / (1.0 + z) + 0.5 * row[b + col.SHARE]
             score = max(score, here)
-    if row[STUCK_OPEN] != 0.0 or row[RANGE_OPEN] != 0.0 or row[SPIKE_OPEN] != 0.0:
+    if row[col.STUCK_OPEN] != 0.0 or row[col.RANGE_OPEN] != 0.0 or row[col.SPIKE_OPEN] != 0.0:
         score = max(score, 0.95)
     return score

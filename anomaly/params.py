@@ -9,11 +9,13 @@ from anomaly.settings import EngineSettings
 
 Params = npt.NDArray[np.float64]
 
+# fmt: off
 (
-    CAUTION, COMMISSION_N, COMMISSION_S, DEMAND_S, EXPERIENCED_S, PROFILE_S, RESTART_S, SILENCE_S,
-    SILENCE_N, MARGIN, PERSIST_SHARE, PERSIST_LIMIT_S, PERSIST_EXPERIENCED_S, RATE_LIMIT, LIVE_S,
-    P_WIDTH,
-) = range(16)  # fmt: skip
+    CAUTION, SETTLE_N, COMMISSION_N, COMMISSION_S, DEMAND_S, EXPERIENCED_S, PROFILE_S, RESTART_S,
+    SILENCE_S, SILENCE_N, MARGIN, PERSIST_SHARE, PERSIST_LIMIT_S, PERSIST_EXPERIENCED_S,
+    RATE_LIMIT, LIVE_S, PERSIST_LONGEST,
+) = range(P_WIDTH := 17)
+# fmt: on
 
 
 def params_of(settings: EngineSettings) -> Params:
@@ -21,6 +23,7 @@ def params_of(settings: EngineSettings) -> Params:
     params = np.zeros(P_WIDTH)
     params[CAUTION] = settings.caution
     params[COMMISSION_N] = settings.commission_samples
+    params[SETTLE_N] = settings.settle_samples
     params[COMMISSION_S] = settings.commission_span_s
     params[DEMAND_S] = settings.demand_span_s
     params[EXPERIENCED_S] = settings.experienced_span_s
@@ -33,5 +36,6 @@ def params_of(settings: EngineSettings) -> Params:
     params[PERSIST_SHARE] = 0.25
     params[PERSIST_LIMIT_S] = 12 * 3600.0
     params[PERSIST_EXPERIENCED_S] = 3 * 3600.0
+    params[PERSIST_LONGEST] = 1.5
     params[RATE_LIMIT] = 8.0
     return params

@@ -15,13 +15,15 @@ from anomaly.state import D_WIDTH, LAYOUT, WIDTH, Table
 
 MAGIC: Final = b"FWAN"
 VERSION: Final = 1
-_HEADER: Final = struct.Struct("<4sH8sIII")
+_HEADER: Final = struct.Struct("<4sH24sIII")
 
 
 def pack(registry: dict[str, Any], rows: Table, devices: Table) -> bytes:
     """Header, JSON, series rows, device rows."""
     text = json.dumps(registry, separators=(",", ":"), sort_keys=True).encode()
-    header = _HEADER.pack(MAGIC, VERSION, LAYOUT.encode(), len(text), len(rows), len(devices))
+    header = _HEADER.pack(
+        MAGIC, VERSION, LAYOUT.encode().ljust(24), len(text), len(rows), len(devices)
+    )
     return header + text + rows.tobytes() + devices.tobytes()
 
 
@@ -32,7 +34,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], Table, Table]:
     magic, version, layout, text_bytes, n_rows, n_devices = _HEADER.unpack_from(data)
     if magic != MAGIC:
         raise StateError("not a state of this engine")
-    if version != VERSION or layout.decode("ascii", "replace") != LAYOUT:
+    if version != VERSION or layout.decode("ascii", "replace").strip() != LAYOUT:
         raise StateError(f"state of version {version} or of another layout; this is {VERSION}")
     expected = _HEADER.size + text_bytes + 8 * (n_rows * WIDTH + n_devices * D_WIDTH)
     if len(data) != expected:

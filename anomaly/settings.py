@@ -14,6 +14,7 @@ from anomaly.errors import SettingsError
 # name -> lowest and highest accepted value, both included
 RANGES: dict[str, tuple[float, float]] = {
     "false_alarms_per_device_day": (1e-5, 1000.0),
+    "settle_samples": (16, 1_000_000),
     "commission_samples": (16, 1_000_000),
     "commission_span_s": (0.0, 60 * 86400.0),
     "demand_span_s": (0.0, 60 * 86400.0),
@@ -32,12 +33,14 @@ class EngineSettings:
 
     false_alarms_per_device_day: float = 1 / 90
     """Budget of false alarm episodes; scales bands and the time a deviation must persist."""
-    commission_samples: int = 120
-    """Samples that a series gives before its level is judged at all."""
-    commission_span_s: float = 3600.0
-    """Time that a series covers before its level is judged at all."""
-    demand_span_s: float = 86400.0
-    """The same for measures of use (load, traffic, light), which follow people."""
+    settle_samples: int = 120
+    """Samples that a series gives, after any start, before its level is judged at all."""
+    commission_samples: int = 3600
+    """So many samples show how a series behaves …"""
+    commission_span_s: float = 2 * 86400.0
+    """… or so much time, whichever comes first; from then on a restart only has to settle."""
+    demand_span_s: float = 3 * 86400.0
+    """Measures of use (load, traffic, light) follow people and need so much time in any case."""
     experienced_span_s: float = 7 * 86400.0
     """From this span on the engine has seen a week and acts faster on large deviations."""
     profile_span_s: float = 2 * 86400.0

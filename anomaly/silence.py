@@ -6,44 +6,33 @@ ends of the comparison are arrival times, so a device's wrong clock does not mat
 
 from __future__ import annotations
 
+from anomaly import state as col
 from anomaly.finding import Finding, finding_id
 from anomaly.sentences import silence_sentence
 from anomaly.settings import EngineSettings
-from anomaly.state import (
-    D_ARRIVED,
-    D_LAST_T,
-    D_LINK,
-    D_LIVE,
-    D_SILENT,
-    D_SILENT_T,
-    LINK_LOST,
-    LINK_ONLINE,
-    LINK_SHUTDOWN,
-    LINK_UNKNOWN,
-    Table,
-)  # fmt: skip
+from anomaly.state import Table
 
 # What a device's state message means for silence.
-LINK_OF_REASON: dict[str, float] = {"shutdown": LINK_SHUTDOWN, "will": LINK_LOST}
+LINK_OF_REASON: dict[str, float] = {"shutdown": col.LINK_SHUTDOWN, "will": col.LINK_LOST}
 
 # How much of the usual patience each state of the link leaves; None: never silent.
 PATIENCE: dict[float, float | None] = {
-    LINK_UNKNOWN: 1.0,
-    LINK_ONLINE: 1.0,
-    LINK_LOST: 0.25,
-    LINK_SHUTDOWN: None,
+    col.LINK_UNKNOWN: 1.0,
+    col.LINK_ONLINE: 1.0,
+    col.LINK_LOST: 0.25,
+    col.LINK_SHUTDOWN: None,
 }
 
 
 def link_state(*, online: bool, reason: str) -> float:
     """The state of the link that a birth, will or shutdown message stands for."""
-    return LINK_ONLINE if online else LINK_OF_REASON.get(reason, LINK_LOST)
+    return col.LINK_ONLINE if online else LINK_OF_REASON.get(reason, col.LINK_LOST)
 
 
 def patience_s(device: Table, interval_s: float, settings: EngineSettings) -> float | None:
     """Seconds of quiet that pass before the device is called silent; None for never."""
-    share = PATIENCE[float(device[D_LINK])]
-    if share is None or device[D_LIVE] == 0.0:
+    share = PATIENCE[float(device[col.D_LINK])]
+    if share is None or device[col.D_LIVE] == 0.0:
         return None
     patience = max(settings.silence_s, settings.silence_intervals * interval_s) * share
     return max(patience, 3.0 * interval_s)
@@ -51,11 +40,11 @@ def patience_s(device: Table, interval_s: float, settings: EngineSettings) -> fl
 
 def silence_finding(device: Table, name: str, interval_s: float, now_s: float) -> Finding:
     """The device as a whole fell silent after its last sample; marks it as such."""
-    onset_s = float(device[D_LAST_T])
-    device[D_SILENT] = 1.0
-    device[D_SILENT_T] = onset_s
-    lost = device[D_LINK] == LINK_LOST
-    quiet_s = now_s - float(device[D_ARRIVED])
+    onset_s = float(device[col.D_LAST_T])
+    device[col.D_SILENT] = 1.0
+    device[col.D_SILENT_T] = onset_s
+    lost = device[col.D_LINK] == col.LINK_LOST
+    quiet_s = now_s - float(device[col.D_ARRIVED])
     return Finding(
         id=finding_id(name, "silence", (), onset_s),
         kind="silence",

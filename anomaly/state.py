@@ -2,7 +2,7 @@
 
 A plain two-dimensional array, so that a compiled loop and plain Python walk it alike and
 `tobytes()` is the whole state. The column names below are the only description of its layout;
-`LAYOUT` changes whenever they do, and bytes of another layout are refused.
+`LAYOUT` changes with them, and bytes of another layout are refused.
 
 A row holds the series' own facts, its time-of-day profile, and three judges of equal shape:
 LEVEL (the value against its commissioning band), PROFILE (the value less its time-of-day profile)
@@ -11,7 +11,6 @@ and NOISE (the step from sample to sample).
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 import numpy as np
@@ -21,99 +20,23 @@ Table = npt.NDArray[np.float64]
 
 PROFILE_BINS: Final = 24
 
-_SERIES = [
-    "LAST_T",
-    "LAST_V",
-    "FIRST_T",
-    "SAMPLES",
-    "SAMPLES_ALL",
-    "INTERVAL",
-    "MAX_GAP",
-    "DEVICE",
-    "NEXT",
-    "LIMIT_LOW",
-    "LIMIT_HIGH",
-    "DEMAND",
-    "RUN_T",
-    "RUN_N",
-    "MAX_RUN_N",
-    "MAX_RUN_S",
-    "CHANGES",
-    "OUT_N",
-    "OUT_T",
-    "OUT_WORST",
-    "STUCK_OPEN",
-    "RANGE_OPEN",
-    "MISSING_OPEN",
-    "PROFILE_READY",
-    "SPIKE_T",
-    "SPIKE_N",
-    "SCORE",
-    "SPIKE_OPEN",
-    "RUN_OPEN_N",
-    "MEAN",
-    "MIN_V",
-    "MAX_V",
-    "STEP",
-    "MISSING_T",
-]
-_JUDGE = [
-    "START_T",
-    "N",
-    "FAST",
-    "SLOW",
-    "TAU_FAST",
-    "TAU_SLOW",
-    "NOISE",
-    "PHASE",
-    "EPOCH_END_N",
-    "EPOCH_T",
-    "PREV_LOW",
-    "PREV_HIGH",
-    "CUR_LOW",
-    "CUR_HIGH",
-    "LOW",
-    "HIGH",
-    "SUM",
-    "COUNT",
-    "USUAL",
-    "SPAN",
-    "IN_T",
-    "UP",
-    "SHARE",
-    "ONSET",
-    "DEV_N",
-    "DEV_SUM",
-    "DEV_T",
-    "DEV_TX",
-    "DEV_TT",
-    "WORST",
-    "OPEN",
-    "TOLD",
-    "Z",
-    "BACK_T",
-    "ALLOW",
-    "EXCESS",
-    "EPOCHS",
-    "LEARNED",
-]
-
-(
+# fmt: off
+(  # a series' own facts
     LAST_T, LAST_V, FIRST_T, SAMPLES, SAMPLES_ALL, INTERVAL, MAX_GAP, DEVICE, NEXT, LIMIT_LOW,
-    LIMIT_HIGH, DEMAND, RUN_T, RUN_N, MAX_RUN_N, MAX_RUN_S, CHANGES, OUT_N, OUT_T, OUT_WORST,
-    STUCK_OPEN, RANGE_OPEN, MISSING_OPEN, PROFILE_READY, SPIKE_T, SPIKE_N, SCORE,
-    SPIKE_OPEN, RUN_OPEN_N, MEAN, MIN_V, MAX_V, STEP, MISSING_T,
-) = range(len(_SERIES))  # fmt: skip
+    LIMIT_HIGH, DEMAND, KNOWN, HOLD, MEAN, MIN_V, MAX_V, STEP, CHANGES, RUN_T, RUN_N, MAX_RUN_N,
+    MAX_RUN_S, OUT_N, OUT_T, OUT_WORST, SPIKE_T, SPIKE_N, STUCK_OPEN, RANGE_OPEN, SPIKE_OPEN,
+    MISSING_OPEN, MISSING_T, PROFILE_READY, SCORE,
+) = range(SERIES_WIDTH := 35)
 
-# Columns of a judge, counted from its base.
-(
-    START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, PHASE, EPOCH_END_N, EPOCH_T, PREV_LOW,
-    PREV_HIGH, CUR_LOW, CUR_HIGH, LOW, HIGH, SUM, COUNT, USUAL, SPAN, IN_T, UP, SHARE, ONSET, DEV_N,
-    DEV_SUM, DEV_T, DEV_TX, DEV_TT, WORST, OPEN, TOLD, Z, BACK_T, ALLOW, EXCESS, EPOCHS, LEARNED,
-) = range(len(_JUDGE))  # fmt: skip
+(  # a judge's columns, counted from its base
+    START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, PHASE, EPOCHS, EPOCH_T, EPOCH_END_N,
+    PREV_LOW, PREV_HIGH, CUR_LOW, CUR_HIGH, LOW, HIGH, ALLOW, SUM, COUNT, USUAL, SPAN, IN_T, UP,
+    SHARE, LONGEST, LEARNED, PEAK, ONSET, EXCESS, DEV_N, DEV_SUM, DEV_T, DEV_TX, DEV_TT, WORST,
+    OPEN, TOLD, Z,
+) = range(JUDGE_WIDTH := 39)
+# fmt: on
 
-JUDGE_WIDTH: Final = len(_JUDGE)
-LEVEL: Final = len(_SERIES)
+LEVEL: Final = SERIES_WIDTH
 PROFILE: Final = LEVEL + JUDGE_WIDTH
 NOISE_JUDGE: Final = PROFILE + JUDGE_WIDTH
 BINS: Final = NOISE_JUDGE + JUDGE_WIDTH
@@ -137,9 +60,8 @@ LINK_ONLINE: Final = 1.0
 LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
-LAYOUT: Final = hashlib.blake2s(
-    " ".join((*_SERIES, *_JUDGE, str(PROFILE_BINS))).encode(), digest_size=4
-).hexdigest()
+# Raised with every change of the columns above: states of another layout are refused.
+LAYOUT: Final = f"v1.{SERIES_WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:

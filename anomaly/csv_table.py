@@ -1,0 +1,196 @@
+"""A CSV file as chunks of times and numbers: any delimiter of `, ; tab`, any usual time column.
+
+Whatever is decided about a column is decided by the header and the first cells alone, so that a
+file cut short reads the same as far as it goes. Cells that are no number count as missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.csv_times import TimeReader, guess_time_column
+from anomaly.errors import ScoreError
+
+Floats = npt.NDArray[np.float64]
+CHUNK_ROWS = 50_000
+MAX_COLUMNS = 20_000
+_MISSING = {"", "na", "n/a", "null", "none", "-", "?", "nan"}
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Consecutive rows: `values` has shape (rows, metrics), missing cells are NaN."""
+
+    first_line: int
+    labels: list[str]
+    times_s: Floats
+    values: Floats
+
+
+@dataclass(slots=True)
+class CsvTable:
+    """An open CSV; iterate `chunks` once."""
+
+    path: Path
+    metrics: list[str]
+    chunks: Iterator[Chunk]
+    text_columns: set[str] = field(default_factory=set)
+    missing_cells: int = 0
+
+
+def open_csv(path: Path, time_column: str | None = None) -> CsvTable:
+    """Read the header and the first row; raises ScoreError naming the file and what is wrong."""
+    stream = _open_text(path)
+    try:
+        head = list(islice(stream, 2))
+    except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
+        raise ScoreError(f"{path.name}: cannot be read as text: {error}") from error
+    if not head or not head[0].strip():
+        raise ScoreError(f"{path.name}: the file is empty")
+    delimiter = max(",;\t", key=head[0].count)
+    first = _cells(head[0], delimiter)
+    if len(first) > MAX_COLUMNS:
+        raise ScoreError(f"{path.name}: {len(first)} columns, at most {MAX_COLUMNS} can be read")
+    has_header = not all(_is_number(cell) or not cell for cell in first)
+    names = _unique(first) if has_header else [f"column{i + 1}" for i in range(len(first))]
+    body = head[1:] if has_header else head
+    if has_header and (not body or not body[0].strip()):
+        raise ScoreError(f"{path.name}: there is a header but no rows")
+    sample = _cells(body[0], delimiter)
+    at = guess_time_column(names, sample, time_column, path.name)
+    table = CsvTable(path, [name for i, name in enumerate(names) if i != at], iter(()))
+    lines = _chain(body, stream)
+    table.chunks = _chunks(table, lines, delimiter, len(names), at, 2 if has_header else 1)
+    return table
+
+
+def _open_text(path: Path) -> TextIO:
+    try:
+        raw = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise ScoreError(f"{path.name}: {error.strerror or error}") from error
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[arg-type]
+
+
+def _chain(first: list[str], rest: TextIO) -> Iterator[str]:
+    yield from first
+    with rest:
+        yield from rest
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    row = next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])
+    return [cell.strip() for cell in row]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _unique(names: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    out = []
+    for index, name in enumerate(names):
+        plain = name or f"column{index + 1}"
+        seen[plain] = seen.get(plain, 0) + 1
+        out.append(plain if seen[plain] == 1 else f"{plain}.{seen[plain]}")
+    return out
+
+
+def _chunks(  # noqa: PLR0917 - what the header told
+    table: CsvTable, lines: Iterator[str], delimiter: str, width: int, at: int | None, line: int
+) -> Iterator[Chunk]:
+    times = TimeReader(table.path.name)
+    kinds: list[bool | None] = [None] * width  # number, text, or not yet seen
+    if at is not None:
+        kinds[at] = False
+    names = list(table.metrics)
+    if at is not None:
+        names.insert(at, "")
+    reader = csv.reader((text.replace("\0", "") for text in lines), delimiter=delimiter)
+    row_number = 0
+    while True:
+        try:
+            rows = list(islice(reader, CHUNK_ROWS))
+        except csv.Error as error:
+            raise ScoreError(f"{table.path.name}: near line {line}: {error}") from error
+        except (OSError, EOFError, gzip.BadGzipFile) as error:
+            raise ScoreError(f"{table.path.name}: damaged near line {line}: {error}") from error
+        if not rows:
+            return
+        read = len(rows)
+        rows = [row for row in rows if row]
+        columns = _columns(rows, width)
+        labels = list(columns[at]) if at is not None else _numbers_from(row_number, len(rows))
+        stamps = (
+            times.read(labels, line) if at is not None else np.arange(len(rows)) + float(row_number)
+        )
+        values = np.full((len(rows), len(table.metrics)), np.nan)
+        place = 0
+        for index in range(width):
+            if index == at:
+                continue
+            values[:, place] = _parse(table, columns[index], kinds, index, names[index])
+            place += 1
+        yield Chunk(line, labels, stamps, values)
+        line += read
+        row_number += len(rows)
+
+
+def _numbers_from(start: int, count: int) -> list[str]:
+    return [str(number) for number in range(start, start + count)]
+
+
+def _columns(rows: list[list[str]], width: int) -> list[tuple[str, ...]]:
+    if any(len(row) != width for row in rows):
+        rows = [(row + [""] * width)[:width] for row in rows]
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _parse(
+    table: CsvTable, cells: tuple[str, ...], kinds: list[bool | None], index: int, name: str
+) -> Floats:
+    if kinds[index] is None:
+        first = next((cell for cell in cells if cell.strip().lower() not in _MISSING), None)
+        if first is not None:
+            kinds[index] = _is_number(first) or _as_flag(first) is not None
+            if not kinds[index]:
+                table.text_columns.add(name)
+    if not kinds[index]:
+        return np.full(len(cells), np.nan)
+    try:
+        numbers = np.array(cells, dtype=np.float64)
+    except ValueError:
+        numbers = np.array([_number(cell) for cell in cells])
+    bad = ~np.isfinite(numbers)
+    table.missing_cells += int(bad.sum())
+    numbers[bad] = np.nan
+    return numbers
+
+
+def _as_flag(cell: str) -> float | None:
+    return {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0}.get(cell.strip().lower())
+
+
+def _number(cell: str) -> float:
+    flag = _as_flag(cell)
+    if flag is not None:
+        return flag
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")
