@@ -1,0 +1,67 @@
+"""Writes the commented example configuration from the settings' own declarations."""
+
+import dataclasses
+import json
+from typing import Any
+
+from device_agent.settings import REQUIRED, AgentSettings, FileSettings
+
+_INTRO = """\
+# Configuration of forewarn-agent. Every setting is shown with its default; a line that starts with
+# "#" is not in force. Check a file with: forewarn-agent check --config agent.toml
+"""
+
+
+def example_text() -> str:
+    """Give a whole configuration file: required settings open, every default as a comment."""
+    blocks = [_INTRO + _table("", AgentSettings)]
+    return "\n".join(blocks)
+
+
+def _table(path: str, kind: Any) -> str:
+    """Give one table: its plain settings first, then the tables inside it."""
+    lines: list[str] = []
+    inner: list[str] = []
+    for item in dataclasses.fields(kind):
+        below = f"{path}.{item.name}".lstrip(".")
+        if item.name == "file":
+            inner.append(f"\n# {item.metadata['help']}\n{_file_table(below)}")
+        elif item.default is dataclasses.MISSING:
+            inner.append(
+                f"\n# {item.metadata['help']}\n[{below}]\n{_table(below, item.default_factory)}"
+            )
+        else:
+            open_line = (kind, item.name) in REQUIRED
+            value = '"my-device"' if open_line else _toml(item.default)
+            lines.append(_line(f"{item.name} = {value}", item, commented=not open_line))
+    return "".join(lines) + "".join(inner)
+
+
+def _file_table(path: str) -> str:
+    shown = {"name": '"tank/level"', "path": '"/run/tank-level"', "unit": '"m"'}
+    lines = [f"# [[{path}]]\n"]
+    for item in dataclasses.fields(FileSettings):
+        value = shown.get(item.name, _toml(item.default))
+        lines.append(_line(f"{item.name} = {value}", item, commented=True))
+    return "".join(lines)
+
+
+def _line(text: str, item: "dataclasses.Field[Any]", *, commented: bool) -> str:
+    rules = item.metadata
+    accepted = ""
+    if "choices" in rules:
+        accepted = f" ({' or '.join(rules['choices'])})"
+    elif "high" in rules:
+        accepted = f" ({rules['low']} to {rules['high']})"
+    elif "low" in rules:
+        accepted = f" ({rules['low']} or more)"
+    start = "# " if commented else ""
+    return f"{start + text:<52} # {rules['help']}{accepted}\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    if isinstance(value, float) and abs(value) == float("inf"):
+        return "inf" if value > 0 else "-inf"
+    return json.dumps(value)

@@ -1,0 +1,27 @@
+"""The agent's errors.
+
+AgentError          never raised itself
+├── ConfigError     the operator's: every mistake in the configuration, with its line
+├── SpoolError      the disk's: the spool can't be opened or written; retriable
+└── SensorError     the machine's: one reading could not be taken; retriable
+"""
+
+
+class AgentError(Exception):
+    """Root of the agent's errors; only its kinds are raised."""
+
+
+class ConfigError(AgentError):
+    """A configuration that can't be used; ``mistakes`` has one sentence for each fault."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class SpoolError(AgentError):
+    """The spool can't be opened or written."""
+
+
+class SensorError(AgentError):
+    """A sensor gave no sound value."""
