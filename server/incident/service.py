@@ -30,8 +30,8 @@ from server.kit.errors import NotFound
 from server.kit.events import publish
 from server.kit.settings import Settings
 
-WORSE_BY = 0.1
-"""A rise of severity that is news."""
+SEVERITY_STEPS = 10
+"""A rise of severity by one such step is news."""
 
 
 def absorb(
@@ -126,7 +126,8 @@ class _Absorber:
         members = repository.members(self._session, incident.id)
         link, leader = max(members, key=lambda member: weight(member[1]))
         severity = max(incident.severity, *(record.severity for _, record in members))
-        worse = severity - incident.severity >= WORSE_BY or leader.id != incident.leading_finding_id
+        steps = int(severity * SEVERITY_STEPS) - int(incident.severity * SEVERITY_STEPS)
+        worse = steps > 0 or leader.id != incident.leading_finding_id
         incident.component, incident.kind = link.component, leader.kind
         incident.leading_finding_id, incident.severity = leader.id, severity
         incident.onset_at = min(record.onset_at for _, record in members)
