@@ -47,7 +47,7 @@ def session_and_user(session: Session, session_id: str) -> tuple[SignInSession, 
         .join(User, User.id == SignInSession.user_id)
         .where(SignInSession.id == session_id)
     ).one_or_none()
-    return row.t if row else None
+    return (row[0], row[1]) if row else None
 
 
 def touch_session(session: Session, session_id: str, at: datetime) -> None:
@@ -80,7 +80,7 @@ def token_and_user(session: Session, token_hash: str) -> tuple[ApiToken, User] |
         .join(User, User.id == ApiToken.user_id)
         .where(ApiToken.token_hash == token_hash)
     ).one_or_none()
-    return row.t if row else None
+    return (row[0], row[1]) if row else None
 
 
 def token_by_id(session: Session, token_id: int) -> ApiToken | None:
