@@ -23,7 +23,7 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         Index("ix_message_ticket_id", "ticket_id", "id"),
-        UniqueConstraint("ticket_id", "client_id"),
+        UniqueConstraint("ticket_id", "author_id", "client_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
