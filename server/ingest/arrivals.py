@@ -1,0 +1,140 @@
+"""Messages understood: every one becomes what it says, or a refusal with field and reason.
+
+Authorised by topic: the broker lets a device publish under its own id only, and here the id must be
+on record. Nothing is dropped: a pack with some samples from the future keeps the others, and is
+refused for those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+from device_agent.wire import (
+    CommandResult,
+    DeviceEvent,
+    DeviceState,
+    Pack,
+    TextReading,
+    WireError,
+    decode_event,
+    decode_pack,
+    decode_result,
+    decode_state,
+    parse_topic,
+)
+from server.ingest.duplicates import SeenPacks
+from server.ingest.source import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message, or a part of it, was not taken in."""
+
+    message: Message
+    device_id: str | None
+    field: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """A batch by what it carries, each list in stream order."""
+
+    packs: list[tuple[Message, str, Pack]] = field(default_factory=list)
+    duplicates: int = 0
+    states: list[tuple[Message, str, DeviceState]] = field(default_factory=list)
+    events: list[tuple[Message, str, DeviceEvent]] = field(default_factory=list)
+    results: list[tuple[Message, str, CommandResult]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    seen_s: dict[str, float] = field(default_factory=dict)
+    """Device to the arrival of its newest message."""
+
+
+class Understanding:
+    """Decodes batches; remembers which packs it has seen."""
+
+    def __init__(self, seen: SeenPacks, *, future_tolerance_s: float) -> None:
+        self.seen = seen
+        self._future_tolerance_s = future_tolerance_s
+        self._leaves: dict[str, Callable[[Arrivals, Message, str], None]] = {
+            "telemetry": self._telemetry,
+            "state": self._state,
+            "events": self._event,
+            "results": self._result,
+        }
+
+    def of(self, messages: Iterable[Message], known: Collection[str]) -> Arrivals:
+        """Understand `messages`, in order; `known` are the ids of devices on record among them."""
+        arrivals = Arrivals()
+        for message in messages:
+            device_id: str | None = None
+            try:
+                device_id, leaf = parse_topic(message.topic)
+                if device_id not in known:
+                    raise WireError("device_id", "is not on record, or was revoked")
+                understand = self._leaves.get(leaf)
+                if understand is None:
+                    raise WireError("topic", f"devices do not publish {leaf}")
+                understand(arrivals, message, device_id)
+            except WireError as error:
+                refusal = Refusal(message, device_id, error.field, error.reason)
+                arrivals.refusals.append(refusal)
+            else:
+                arrivals.seen_s[device_id] = message.received_s
+        return arrivals
+
+    def _telemetry(self, arrivals: Arrivals, message: Message, device_id: str) -> None:
+        pack = decode_pack(message.payload, device_id=device_id, received_s=message.received_s)
+        if (
+            pack.boot is not None
+            and pack.seq is not None
+            and not self.seen.is_new(device_id, pack.boot, pack.seq)
+        ):
+            arrivals.duplicates += 1
+            return
+        latest_s = message.received_s + self._future_tolerance_s
+        if max(pack.times_s, default=0) > latest_s or any(t.time_s > latest_s for t in pack.texts):
+            whole = len(pack)
+            pack = _without_future(pack, latest_s)
+            reason = (
+                f"{whole - len(pack)} of {whole} samples are more than "
+                f"{self._future_tolerance_s:g} s in the future: check the device's clock"
+            )
+            arrivals.refusals.append(Refusal(message, device_id, "t", reason))
+        arrivals.packs.append((message, device_id, pack))
+
+    @staticmethod
+    def _state(arrivals: Arrivals, message: Message, device_id: str) -> None:
+        arrivals.states.append((message, device_id, decode_state(message.payload)))
+
+    @staticmethod
+    def _event(arrivals: Arrivals, message: Message, device_id: str) -> None:
+        arrivals.events.append((message, device_id, decode_event(message.payload)))
+
+    @staticmethod
+    def _result(arrivals: Arrivals, message: Message, device_id: str) -> None:
+        arrivals.results.append((message, device_id, decode_result(message.payload)))
+
+
+def devices_named(messages: Iterable[Message]) -> set[str]:
+    """The ids that stand in the topics of a batch, well-formed or not."""
+    return {parts[1] for m in messages if len(parts := m.topic.split("/", 2)) == 3}
+
+
+def text_event(reading: TextReading) -> DeviceEvent:
+    """A string sample as the event that it is kept as."""
+    return DeviceEvent("reading", reading.time_s, {"name": reading.name, "text": reading.text})
+
+
+def _without_future(pack: Pack, latest_s: float) -> Pack:
+    keep = [i for i, time_s in enumerate(pack.times_s) if time_s <= latest_s]
+    return Pack(
+        boot=pack.boot,
+        seq=pack.seq,
+        names=[pack.names[i] for i in keep],
+        times_s=[pack.times_s[i] for i in keep],
+        values=[pack.values[i] for i in keep],
+        units=[pack.units[i] for i in keep],
+        texts=[text for text in pack.texts if text.time_s <= latest_s],
+    )
