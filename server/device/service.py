@@ -118,7 +118,7 @@ def device(session: Session, device_id: str) -> Device:
 
 def visible_device(session: Session, viewer: Viewer, device_id: str) -> Device:
     """Raises NotFound for a missing device and for one that is not this owner's."""
-    found = repository.by_id(session, device_id)
+    found = repository.by_id(session, device_id) if valid_device_id(device_id) else None
     if found is None or not may_see(viewer, found):
         raise NotFound(_OUT_OF_REACH)
     return found

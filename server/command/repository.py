@@ -1,0 +1,84 @@
+"""The only SQL on commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.command.model import Command
+from server.command.states import OPEN
+from server.device.model import Device
+
+
+def by_id(session: Session, command_id: str) -> Command | None:
+    return session.get(Command, command_id)
+
+
+def page(session: Session, device_id: str, *, before: str | None, limit: int) -> Sequence[Command]:
+    """Newest first, those older than the id `before`."""
+    query = select(Command).where(Command.device_id == device_id)
+    if before is not None:
+        query = query.where(Command.id < before)
+    return session.scalars(query.order_by(Command.id.desc()).limit(limit)).all()
+
+
+def between(
+    session: Session, device_id: str, *, since: datetime, until: datetime, limit: int
+) -> Sequence[Command]:
+    """Newest first, `since` ≤ created < `until`."""
+    return session.scalars(
+        select(Command)
+        .where(
+            Command.device_id == device_id,
+            Command.created_at >= since,
+            Command.created_at < until,
+        )
+        .order_by(Command.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def open_count(session: Session, device_id: str) -> int:
+    return (
+        session.scalar(
+            select(func.count()).where(Command.device_id == device_id, Command.status.in_(OPEN))
+        )
+        or 0
+    )
+
+
+def open_of(session: Session, device_id: str, *, now: datetime) -> Sequence[Command]:
+    """Oldest first, those that have not expired."""
+    return session.scalars(
+        select(Command)
+        .where(Command.device_id == device_id, Command.status.in_(OPEN), Command.expires_at > now)
+        .order_by(Command.id)
+    ).all()
+
+
+def due(session: Session, *, now: datetime, limit: int) -> Sequence[Command]:
+    """Oldest first: open, not expired, their pause over, their device online and not revoked."""
+    return session.scalars(
+        select(Command)
+        .join(Device, Device.id == Command.device_id)
+        .where(
+            Command.status.in_(OPEN),
+            Command.next_send_at <= now,
+            Command.expires_at > now,
+            Device.online,
+            Device.revoked_at.is_(None),
+        )
+        .order_by(Command.id)
+        .limit(limit)
+    ).all()
+
+
+def overdue(session: Session, *, now: datetime) -> Sequence[Command]:
+    return session.scalars(
+        select(Command)
+        .where(Command.status.in_(OPEN), Command.expires_at <= now)
+        .order_by(Command.id)
+    ).all()
