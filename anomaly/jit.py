@@ -1,21 +1,56 @@
-"""The one place that knows the compiler: numba when it is installed, plain Python without it.
+"""The one place that knows the compiler: numba, compiling on first use and keeping the result.
 
 Importing this module imports numba, so nothing imports it before the first samples arrive.
+Numba's own cache looks at the date of a single file; ours is kept under a name made from all the
+sources that are compiled together, so a change in any of them compiles anew.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
+_SOURCES = ("checks", "events", "jit", "judge", "kernel", "params", "profile", "state")
+
+
+def _fingerprint() -> str:
+    digest = hashlib.blake2s(numba.__version__.encode(), digest_size=8)
+    for name in _SOURCES:
+        path = Path(__file__).with_name(f"{name}.py")
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
+
+
+def _cache_directory() -> str | None:
+    """A directory for compiled code: beside the sources, else the user's cache; None: nowhere."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for root in (Path(__file__).with_name("__pycache__"), home / "forewarn"):
+        directory = root / f"kernel-{_fingerprint()}"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=directory):
+                return str(directory)
+        except OSError:
+            continue
+    return None
+
+
+_DIRECTORY = _cache_directory()
 
 
 def jit(function: F) -> F:
-    """Compile lazily and keep the result on disk; NUMBA_DISABLE_JIT=1 leaves it as it is."""
+    """Compile on first call; NUMBA_DISABLE_JIT=1 leaves the function as it is."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = _DIRECTORY or before
     try:
-        return cast("F", numba.njit(cache=True, error_model="numpy")(function))
-    except RuntimeError:  # numba finds no directory that it may write its cache to
-        return cast("F", numba.njit(error_model="numpy")(function))
+        decorate = numba.njit(cache=_DIRECTORY is not None, error_model="numpy")
+        return cast("F", decorate(function))
+    finally:
+        numba.config.CACHE_DIR = before

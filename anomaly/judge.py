@@ -27,7 +27,10 @@ OPENED = 1
 WORSE = 2
 ENDED = 3
 
-GROWTH = 0.25  # share of its width by which a trusted band may still grow in an epoch
+GROWTH = 0.15  # share of its width by which a trusted band may still grow in an epoch
+EPOCH_FACTOR = 1.5  # each epoch ends when so many times as much has been seen
+STREAK_NEEDED = 2.0  # epochs in a row that must not widen the band
+FIRST_EPOCH = 0.35  # share of the settling samples that make the first epoch
 
 
 @jit
@@ -86,8 +89,8 @@ def learn(
         slow = row[b + col.SLOW]
         row[b + col.CUR_LOW] = min(row[b + col.CUR_LOW], slow)
         row[b + col.CUR_HIGH] = max(row[b + col.CUR_HIGH], slow)
-    end = max(0.5 * params[par.SETTLE_N], row[b + col.EPOCH_END_N])
-    if n < end or span < 2.0 * (row[b + col.EPOCH_T] - row[b + col.START_T]):
+    end = max(FIRST_EPOCH * params[par.SETTLE_N], row[b + col.EPOCH_END_N])
+    if n < end or span < EPOCH_FACTOR * (row[b + col.EPOCH_T] - row[b + col.START_T]):
         return
     end_epoch(row, b, t, span, ready, params)
 
@@ -102,7 +105,8 @@ def end_epoch(row: Table, b: int, t: float, span: float, ready: bool, params: Pa
             row[b + col.TAU_FAST] / row[b + col.TAU_SLOW]
         )
         trusted = low >= row[b + col.PREV_LOW] - room and high <= row[b + col.PREV_HIGH] + room
-    if trusted and ready:
+    row[b + col.STREAK] = row[b + col.STREAK] + 1.0 if trusted else 0.0
+    if ready and row[b + col.STREAK] >= STREAK_NEEDED:
         row[b + col.LOW] = min(low, row[b + col.PREV_LOW])
         row[b + col.HIGH] = max(high, row[b + col.PREV_HIGH])
         row[b + col.USUAL] = row[b + col.SUM] / row[b + col.COUNT]
@@ -119,7 +123,7 @@ def end_epoch(row: Table, b: int, t: float, span: float, ready: bool, params: Pa
     row[b + col.PHASE] = col.VALIDATING
     row[b + col.EPOCHS] += 1.0
     row[b + col.EPOCH_T] = t
-    row[b + col.EPOCH_END_N] = 2.0 * row[b + col.N]
+    row[b + col.EPOCH_END_N] = EPOCH_FACTOR * row[b + col.N]
     row[b + col.TAU_SLOW] = max(row[b + col.TAU_FAST], span / 16.0)
     row[b + col.SUM] = 0.0
     row[b + col.COUNT] = 0.0

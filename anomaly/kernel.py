@@ -171,7 +171,7 @@ def judge_value(
     dt = t - row[col.LAST_T]
     ready = is_known(row, t, params)
     count = feed(row, col.LEVEL, C_LEVEL, i, v, t, dt, ready, params, events, count)
-    if row[col.LEVEL + col.PHASE] == col.JUDGING:
+    if ready:
         row[col.KNOWN] = 1.0
     quiet = row[col.LEVEL + col.UP] == 0.0
     size = abs(v - row[col.LAST_V])

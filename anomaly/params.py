@@ -32,7 +32,7 @@ def params_of(settings: EngineSettings) -> Params:
     params[SILENCE_S] = settings.silence_s
     params[SILENCE_N] = settings.silence_intervals
     params[LIVE_S] = settings.live_within_s
-    params[MARGIN] = 0.5
+    params[MARGIN] = 0.75
     params[PERSIST_SHARE] = 0.25
     params[PERSIST_LIMIT_S] = 12 * 3600.0
     params[PERSIST_EXPERIENCED_S] = 3 * 3600.0

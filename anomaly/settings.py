@@ -33,7 +33,7 @@ class EngineSettings:
 
     false_alarms_per_device_day: float = 1 / 90
     """Budget of false alarm episodes; scales bands and the time a deviation must persist."""
-    settle_samples: int = 120
+    settle_samples: int = 180
     """Samples that a series gives, after any start, before its level is judged at all."""
     commission_samples: int = 3600
     """So many samples show how a series behaves …"""
