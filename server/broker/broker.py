@@ -25,7 +25,7 @@ from server.broker.auth_callout import AuthCallout, Authenticator
 from server.broker.claims import SigningKey, load_or_create_key
 from server.broker.config import BrokerSettings, ServerKeys, ServerPorts, render_config
 from server.broker.connections import disconnect_user
-from server.broker.errors import BrokerError, BrokerUnavailable
+from server.broker.errors import BrokerError, BrokerStartFailed, BrokerUnavailable
 from server.broker.server_binary import find_server_binary
 from server.broker.stream import DeviceStream
 from server.broker.supervisor import Supervisor, claim_port
@@ -154,7 +154,7 @@ class Broker:
         binary = find_server_binary(self._environment)
         settings.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         stack.enter_context(InstanceLock(settings.directory / "lock"))
-        issuer = load_or_create_key(settings.directory / "account.seed", nkeys.PREFIX_BYTE_ACCOUNT)
+        issuer = _account_key(settings)
         # Ours change at each start: nobody but this process needs them.
         service = SigningKey.generate(nkeys.PREFIX_BYTE_USER)
         system = SigningKey.generate(nkeys.PREFIX_BYTE_USER)
@@ -227,6 +227,16 @@ class Broker:
                 settings.stream_max_bytes // 2**20,
             )
         return min(settings.stream_max_bytes, affordable)
+
+
+def _account_key(settings: BrokerSettings) -> SigningKey:
+    path = settings.directory / "account.seed"
+    try:
+        return load_or_create_key(path, nkeys.PREFIX_BYTE_ACCOUNT)
+    except (OSError, ValueError, nkeys.NkeysError) as error:
+        raise BrokerStartFailed(
+            f"{path} can't be used ({error}); without it a new one is made, which harms nobody"
+        ) from error
 
 
 def _started(part: _Part | None) -> _Part:
