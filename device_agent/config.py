@@ -116,6 +116,9 @@ class _Reader:
             return typing.cast("tuple[Any, ...]", item.default)
         if wanted is dict:
             return tuple(self.build(of, each, (*where, i)) for i, each in enumerate(given))
+        for each in given:
+            if each not in item.metadata.get("each", given):
+                self._note(where, f"{each!r} is not one of {', '.join(item.metadata['each'])}")
         return tuple(given)
 
     def _wrong(self, item: "dataclasses.Field[Any]", where: _Where, said: str) -> Any:

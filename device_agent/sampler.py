@@ -48,12 +48,15 @@ class Sampler:
         *,
         now: Callable[[], float],
         monotonic: Callable[[], float],
+        settle_s: float = 0.0,
     ) -> None:
         self._sources = list(sources)
         self._now = now
         self._monotonic = monotonic
         self._period_s = {source.key: source.period_s for source in self._sources}
-        self._due_s = dict.fromkeys(self._period_s, monotonic())
+        # The first readings wait: a rate over the first millisecond would only show our own start.
+        started_s = monotonic()
+        self._due_s = {k: started_s + min(p, settle_s) for k, p in self._period_s.items()}
         self._stale: dict[str, _Stale] = {}
 
     def take_due(self) -> Taken:

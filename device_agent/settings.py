@@ -8,12 +8,14 @@ The example file is written from these classes, so a new setting is one line her
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+COMMANDS = ("read_now", "set_sampling", "diagnostics")
+
 
 def setting(default: Any, help_text: str, **rules: Any) -> Any:
     """Declare one setting.
 
-    Rules are ``low``, ``high``, ``choices``, ``pattern``;
-    ``secret`` settings are never shown back.
+    Rules are ``low``, ``high``, ``choices``, ``pattern``, ``each`` (choices of a
+    list);    ``secret`` settings are never shown back.
     """
     metadata = {"help": help_text, **rules}
     if isinstance(default, type):
@@ -118,9 +120,7 @@ class SensorSettings:
 class CommandSettings:
     """What the server may ask of this device."""
 
-    allow: tuple[str, ...] = setting(
-        ("read_now", "set_sampling", "diagnostics"), "names of commands; empty: none"
-    )
+    allow: tuple[str, ...] = setting(COMMANDS, "names of commands; empty: none", each=COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)

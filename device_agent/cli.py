@@ -1,0 +1,150 @@
+"""``forewarn-agent run|check|sensors|spool``.
+
+Exit status: 0 all is well; 1 it could not be done; 2 the configuration or the command line is wrong.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import device_agent
+from device_agent.config import load_settings, read_password
+from device_agent.config_example import example_text
+from device_agent.errors import AgentError, ConfigError
+from device_agent.settings import AgentSettings
+
+_DEFAULT_CONFIG: Final = Path("/etc/forewarn-agent/agent.toml")
+# A rate needs two readings; this lies between them.
+_SETTLE_S: Final = 0.5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.act(arguments))
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            print(f"{arguments.config}: {mistake}", file=sys.stderr)
+        return 2
+    except AgentError as error:
+        print(f"forewarn-agent: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="forewarn-agent",
+        description="Reads this machine's sensors and sends them to a Forewarn server over MQTT.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {device_agent.__version__}"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument(
+        "--config",
+        type=Path,
+        default=_DEFAULT_CONFIG,
+        metavar="FILE",
+        help="configuration in TOML (default: %(default)s)",
+    )
+    run = commands.add_parser(
+        "run", parents=[config], help="read, spool and send until stopped (SIGTERM, Ctrl-C)"
+    )
+    run.set_defaults(act=_run)
+    check = commands.add_parser(
+        "check",
+        parents=[config],
+        help="say whether a configuration is sound, and what is wrong where",
+    )
+    check.add_argument(
+        "--print-defaults",
+        action="store_true",
+        help="print a commented configuration with every setting and its default, and do nothing else",
+    )
+    check.set_defaults(act=_check)
+    sensors = commands.add_parser(
+        "sensors", parents=[config], help="list what this machine offers, with a live value"
+    )
+    sensors.set_defaults(act=_sensors)
+    spool = commands.add_parser(
+        "spool", parents=[config], help="show how many messages wait for the broker, and since when"
+    )
+    spool.set_defaults(act=_spool)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import secrets  # noqa: PLC0415 - what only `run` needs is loaded only then
+    import signal  # noqa: PLC0415
+    from random import SystemRandom  # noqa: PLC0415
+
+    from device_agent import log  # noqa: PLC0415
+    from device_agent.agent import Agent  # noqa: PLC0415
+    from device_agent.sensors.catalogue import build_sources  # noqa: PLC0415
+
+    settings = load_settings(arguments.config)
+    log.set_up_log(settings.log.level)
+    agent = Agent(
+        settings,
+        build_sources(settings.sensors, time.monotonic),
+        password=read_password(settings),
+        boot=secrets.token_urlsafe(6),
+        now=time.time,
+        monotonic=time.monotonic,
+        rng=SystemRandom(),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stop())
+    return 0 if agent.run() else 1
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.print_defaults:
+        print(example_text(), end="")
+        return 0
+    settings = load_settings(arguments.config)
+    password = read_password(settings)
+    print(f"{arguments.config}: sound")
+    print(f"device   {settings.device_id}")
+    user = settings.broker.username or settings.device_id
+    secret = "with a password" if password else "without a password"
+    print(f"broker   {settings.broker.host}:{settings.broker.port} as {user}, {secret}")
+    print(f"spool    {settings.spool.directory}, up to {settings.spool.quota_bytes} bytes")
+    print(f"commands {', '.join(settings.commands.allow) or 'none'}")
+    return 0
+
+
+def _sensors(arguments: argparse.Namespace) -> int:
+    from device_agent.sampler import Sampler  # noqa: PLC0415 - as in _run
+    from device_agent.sensors.catalogue import build_sources  # noqa: PLC0415
+    from device_agent.sensors_table import sensors_table  # noqa: PLC0415
+
+    has_config = arguments.config != _DEFAULT_CONFIG or arguments.config.exists()
+    settings = load_settings(arguments.config) if has_config else AgentSettings()
+    sources = build_sources(settings.sensors, time.monotonic)
+    time.sleep(_SETTLE_S)
+    taken = Sampler(sources, now=time.time, monotonic=time.monotonic).take_all()
+    print(sensors_table(sources, taken))
+    return 0
+
+
+def _spool(arguments: argparse.Namespace) -> int:
+    from device_agent.spool import read_depth  # noqa: PLC0415 - as in _run
+
+    settings = load_settings(arguments.config)
+    depth, lost = read_depth(Path(settings.spool.directory))
+    age_s = 0.0 if depth.oldest_s is None else max(0.0, time.time() - depth.oldest_s)
+    share = depth.size_bytes / settings.spool.quota_bytes
+    print(f"waiting  {depth.count} messages, {depth.size_bytes} bytes ({share:.1%} of the quota)")
+    print(f"oldest   {age_s:.0f} s" if depth.count else "oldest   -")
+    print(f"dropped  {lost.count} messages not yet reported")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

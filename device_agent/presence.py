@@ -1,0 +1,65 @@
+"""What the broker and the server are told about this device: birth, will, farewell, outages."""
+
+from collections.abc import Callable
+
+import device_agent
+from device_agent import log
+from device_agent.outbox import Outbox
+from device_agent.sensors.port import AnySource
+from device_agent.settings import AgentSettings
+from device_agent.uplink import Reason, Status
+from device_agent.wire import DeviceEvent, DeviceState, SensorInfo, encode_state
+
+
+class Presence:
+    """Answers the uplink's questions, on the uplink's thread."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        sources: list[AnySource],
+        outbox: Outbox,
+        *,
+        boot: str,
+        now: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._boot = boot
+        self._now = now
+        self._sensors = tuple(
+            SensorInfo(each.name, each.unit, each.kind, each.limits)
+            for source in sources
+            for each in source.descriptions
+        )
+
+    def state(self, status: Status, reason: Reason) -> bytes:
+        """Give the state message: what this device is and, at birth, what it offers."""
+        return encode_state(
+            DeviceState(
+                status=status,
+                reason=reason,
+                time_s=round(self._now(), 3),
+                boot=self._boot,
+                model=self._settings.model,
+                firmware=self._settings.firmware,
+                agent_version=device_agent.__version__,
+                sensors=self._sensors if reason == "birth" else (),
+            )
+        )
+
+    def on_connected(self, *, lost_at_s: float | None, reason: str, attempts: int) -> None:
+        """Say that the link is up, and how long it was not."""
+        if lost_at_s is None:
+            log.info("link up")
+        else:
+            lasted_s = round(self._now() - lost_at_s, 3)
+            log.info("link up", after_s=lasted_s, attempts=attempts, was=reason)
+            self._outbox.post_event(
+                DeviceEvent(
+                    "link_fault",
+                    lost_at_s,
+                    {"lasted_s": lasted_s, "attempts": attempts, "reason": reason[:200]},
+                )
+            )
+        self._outbox.report_dropped()
