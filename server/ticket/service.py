@@ -20,7 +20,9 @@ from server.kit.events import publish
 from server.kit.settings import Settings
 from server.kit.text import one_line, paragraph
 from server.ticket import lifecycle, repository
+from server.ticket.answers import four_answers
 from server.ticket.events import TicketDelayAnnounced, TicketFeedbackGiven, TicketOpened
+from server.ticket.lifecycle import announce_delays
 from server.ticket.model import MAX_DESCRIPTION, MAX_SUBJECT, Ticket
 from server.ticket.states import (
     QUEUE_SUPPORT,
@@ -31,6 +33,18 @@ from server.ticket.states import (
     TicketKind,
     TicketState,
 )
+
+__all__ = [
+    "Changes",
+    "announce_delays",
+    "ask",
+    "change",
+    "four_answers",
+    "may_see",
+    "queue",
+    "tickets",
+    "visible",
+]
 
 
 def visible(session: Session, viewer: Viewer, ticket_id: int) -> Ticket:
