@@ -33,7 +33,7 @@ class FindingRecord(Base):
 
 
 class Checkpoint(Base):
-    """Detector state and the stream position it includes; one row a pipeline shard."""
+    """The pipeline's memory and the stream position it includes; one row a pipeline shard."""
 
     __tablename__ = "detection_checkpoint"
 
@@ -41,6 +41,7 @@ class Checkpoint(Base):
     stream: Mapped[str] = mapped_column(String(100))
     position: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[bytes] = mapped_column(LargeBinary)
+    seen_packs: Mapped[bytes] = mapped_column(LargeBinary)
     saved_at: Mapped[datetime]
 
 

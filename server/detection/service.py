@@ -51,6 +51,7 @@ class Resume:
     """Where a restarted pipeline goes on: `state` includes everything up to `replay_after`."""
 
     state: bytes | None
+    seen_packs: bytes | None
     replay_after: int
     recorded: int
 
@@ -61,6 +62,7 @@ def resume(session: Session, stream: str, *, shard: str = SHARD) -> Resume:
     done = repository.recorded_position(session, shard)
     return Resume(
         state=saved.state if saved else None,
+        seen_packs=saved.seen_packs if saved else None,
         replay_after=saved.position if saved and saved.stream == stream else 0,
         recorded=done.position if done and done.stream == stream else 0,
     )
@@ -72,17 +74,35 @@ def note_recorded(session: Session, stream: str, position: int, *, shard: str = 
 
 
 def save_checkpoint(
-    session: Session, stream: str, position: int, state: bytes, *, now: datetime, shard: str = SHARD
+    session: Session,
+    stream: str,
+    position: int,
+    *,
+    state: bytes,
+    seen_packs: bytes,
+    now: datetime,
+    shard: str = SHARD,
 ) -> None:
     """Replace the checkpoint; the position may be acknowledged once this is committed."""
     session.merge(
-        Checkpoint(shard=shard, stream=stream, position=position, state=state, saved_at=now)
+        Checkpoint(
+            shard=shard,
+            stream=stream,
+            position=position,
+            state=state,
+            seen_packs=seen_packs,
+            saved_at=now,
+        )
     )
 
 
 def request_baseline(session: Session, device_id: str, *, at: datetime, reason: str) -> None:
     """Ask the pipeline to start the device's commissioning anew as of `at`."""
     session.add(BaselineRequest(device_id=device_id, at=at, reason=one_line(reason)))
+
+
+def baseline_requests_wait(session: Session) -> bool:
+    return bool(repository.waiting_baseline_requests(session))
 
 
 def take_baseline_requests(session: Session, *, now: datetime) -> Sequence[BaselineRequest]:

@@ -1,0 +1,102 @@
+"""Feeds the pipeline from the stream: fetch, process, checkpoint, acknowledge; restart on failure.
+
+The pipeline runs in a thread of its own, so that pages stay quick while a backlog is worked off. When
+a batch fails, memory is thrown away and everything resumes from the last checkpoint, exactly as after
+a kill -9: there is one way back, and it is the tested one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from server.ingest.source import Source
+from server.kit.settings import Settings
+from server.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+OpenSource = Callable[[int], Source]
+MakePipeline = Callable[[str], Pipeline]
+
+_FETCH_WAIT_S = 0.5
+_CHECKPOINT_MESSAGES = 20_000
+_RETRY_FIRST_S = 0.5
+_RETRY_MOST_S = 30.0
+
+
+class Consumer:
+    """Runs until cancelled; `ready` is set once messages are being processed."""
+
+    def __init__(self, open_source: OpenSource, make: MakePipeline, settings: Settings) -> None:
+        self._open_source = open_source
+        self._make = make
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        self.ready = asyncio.Event()
+        self.processed = 0
+        """Position up to which everything is processed and checkpointed: may be trimmed."""
+
+    async def run(self) -> None:
+        delay_s = _RETRY_FIRST_S
+        while True:
+            try:
+                await self._consume()
+            except asyncio.CancelledError:
+                raise
+            except Exception:  # whatever it was, the way back is the same
+                log.exception("the pipeline stopped; it resumes from its checkpoint")
+            if self.ready.is_set():
+                delay_s = _RETRY_FIRST_S
+                self.ready.clear()
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, _RETRY_MOST_S)
+
+    async def _consume(self) -> None:
+        source, pipeline = await self._open()
+        try:
+            await self._work(source, pipeline)
+        finally:
+            # Not interrupted: a batch under way in the thread ends before the pipeline is let go.
+            await asyncio.shield(self._in_thread(lambda: None))
+            await source.close()
+
+    async def _open(self) -> tuple[Source, Pipeline]:
+        probe = self._open_source(0)
+        try:
+            stream = await probe.identity()
+        finally:
+            await probe.close()
+        pipeline = await self._in_thread(lambda: self._make(stream))
+        return self._open_source(pipeline.position), pipeline
+
+    async def _work(self, source: Source, pipeline: Pipeline) -> None:
+        settings, loop = self._settings, asyncio.get_running_loop()
+        checkpoint_at = silence_at = loop.time()
+        since_checkpoint = 0
+        while True:
+            messages = await source.fetch(settings.batch_messages, _FETCH_WAIT_S)
+            if messages:
+                await self._in_thread(partial(pipeline.process, messages))
+                since_checkpoint += len(messages)
+            self.ready.set()
+            if loop.time() >= silence_at:
+                await self._in_thread(pipeline.look_for_silence)
+                silence_at = loop.time() + settings.silence_tick_s
+            if loop.time() >= checkpoint_at or since_checkpoint >= _CHECKPOINT_MESSAGES:
+                self.processed = await self._in_thread(pipeline.checkpoint)
+                await source.acknowledge(self.processed)
+                since_checkpoint = 0
+                checkpoint_at = loop.time() + settings.checkpoint_interval_s
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)

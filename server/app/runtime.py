@@ -1,0 +1,155 @@
+"""Starts every part of `forewarn up` in order, keeps them running, stops them in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.app.broker_bridge import BrokerBridge
+from server.app.consuming import Consumer
+from server.app.dispatching import DispatchThread
+from server.app.listening import WebServer, bind, url_of
+from server.app.schedule import schedule
+from server.app.timers import run_timers
+from server.app.web import WebParts, create_app
+from server.broker.broker import Broker
+from server.broker.config import BrokerSettings
+from server.command.handlers import CommandHandlers
+from server.device.credentials import DeviceAuthenticator
+from server.ingest.jetstream import JetStreamSource
+from server.kit.clock import SystemClock
+from server.kit.data_directory import DataDirectory
+from server.kit.database import Database
+from server.kit.dispatch import Dispatcher
+from server.kit.settings import Settings
+from server.migrations import upgrade
+from server.pages.live import Broadcast
+from server.pipeline import Pipeline, PipelineParts
+from server.reactions import reactions
+from server.telemetry.duckdb import DuckDbTelemetryStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a running server is reached."""
+
+    http_url: str
+    mqtt_url: str
+
+
+OnReady = Callable[[ServerAddress], Awaitable[None] | None]
+
+
+async def serve(
+    settings: Settings, *, stop: asyncio.Event, on_ready: OnReady | None = None
+) -> None:
+    """Everything in one process, plus the broker as its child, until `stop` is set.
+
+    Raises CannotStart leaves (port in use, data directory in use or not writable, no broker program).
+    """
+    data = DataDirectory(settings.data_dir)
+    data.prepare()
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(data.lock())
+        listener = bind(settings.host, settings.http_port)
+        stack.callback(listener.close)
+        records = _records(settings, data)
+        stack.callback(records.close)
+        telemetry = DuckDbTelemetryStore(data.telemetry_file)
+        stack.callback(telemetry.close)
+        broker = await stack.enter_async_context(
+            Broker(_broker_settings(settings, data), DeviceAuthenticator(records))
+        )
+        loop = asyncio.get_running_loop()
+        live = Broadcast(loop)
+        bridge = BrokerBridge(broker, loop)
+        commands = CommandHandlers(bridge, clock)
+        dispatcher = Dispatcher(records, reactions(commands, bridge, clock, settings), clock)
+        dispatcher.on_handled = live.tell
+        dispatching = DispatchThread(dispatcher)
+        dispatching.start()
+        stack.push_async_callback(asyncio.to_thread, dispatching.stop)
+        parts = PipelineParts(telemetry, records, clock, settings, dispatching.wake)
+        consumer = Consumer(
+            lambda after: JetStreamSource(broker.client, broker.stream, start_after=after),
+            lambda stream: Pipeline(stream, parts),
+            settings,
+        )
+        stack.push_async_callback(asyncio.to_thread, consumer.close)
+        web = WebServer(
+            create_app(
+                WebParts(
+                    records=records,
+                    telemetry=telemetry,
+                    clock=clock,
+                    settings=settings,
+                    after_commit=dispatching.wake,
+                    live=live,
+                    is_ready=lambda: broker.connected and consumer.ready.is_set(),
+                )
+            )
+        )
+        timers = schedule(records, telemetry, commands, clock, settings, dispatching.wake)
+        address = ServerAddress(url_of(listener), f"mqtt://{settings.host}:{broker.mqtt_port}")
+        async with contextlib.AsyncExitStack() as running:
+            running.push_async_callback(_cancelled, asyncio.create_task(consumer.run()))
+            running.push_async_callback(_cancelled, asyncio.create_task(run_timers(timers)))
+            serving = asyncio.create_task(web.serve(sockets=[listener]))
+            running.push_async_callback(_web_stopped, web, serving, live)
+            await consumer.ready.wait()
+            running.enter_context(_address_file(data.root, address))
+            log.info("ready on %s and %s", address.http_url, address.mqtt_url)
+            if on_ready is not None and (waiting := on_ready(address)) is not None:
+                await waiting
+            await stop.wait()
+            log.info("stopping")
+
+
+def _records(settings: Settings, data: DataDirectory) -> Database:
+    url = settings.database_url
+    records = Database(url) if url else Database.at(data.records_file)
+    upgrade(records)
+    return records
+
+
+def _broker_settings(settings: Settings, data: DataDirectory) -> BrokerSettings:
+    return BrokerSettings(
+        directory=data.broker_dir,
+        host=settings.host,
+        mqtt_port=settings.mqtt_port,
+        stream_max_age_s=settings.stream_max_age_days * 86_400,
+        stream_max_bytes=settings.stream_max_bytes,
+    )
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _web_stopped(web: WebServer, serving: asyncio.Task[None], live: Broadcast) -> None:
+    live.close()
+    web.should_exit = True
+    await serving
+
+
+@contextlib.contextmanager
+def _address_file(root: Path, address: ServerAddress) -> Iterator[None]:
+    """Tells the other commands where this server is, for as long as it runs."""
+    file = root / "server.json"
+    text = json.dumps({"http": address.http_url, "mqtt": address.mqtt_url, "pid": os.getpid()})
+    file.write_text(text + "\n")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)

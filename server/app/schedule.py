@@ -1,0 +1,66 @@
+"""What the clock starts, and how often: the one table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from server.app.timers import Timer
+from server.command.handlers import CommandHandlers
+from server.incident.service import close_watched
+from server.ingest import quarantine
+from server.kit.clock import Clock
+from server.kit.database import Database
+from server.kit.events import prune
+from server.kit.settings import Settings
+from server.telemetry.store import TelemetryStore
+from server.ticket.lifecycle import announce_delays
+
+_HOUR_S = 3600.0
+_EVENTS_KEPT = timedelta(days=7)
+_QUARANTINE_KEPT = timedelta(days=30)
+
+Work = Callable[[Session, datetime], object]
+
+
+def schedule(
+    records: Database,
+    telemetry: TelemetryStore,
+    commands: CommandHandlers,
+    clock: Clock,
+    settings: Settings,
+    after_commit: Callable[[], None],
+) -> list[Timer]:
+    """The table, each row a transaction of its own, run in a thread beside the event loop."""
+
+    def on_records(name: str, every_s: float, work: Work) -> Timer:
+        def run() -> None:
+            with records.transaction() as session:
+                work(session, clock.now())
+            after_commit()
+
+        return Timer(name, every_s, lambda: asyncio.to_thread(run))
+
+    def forget_old_samples() -> None:
+        kept_s = settings.telemetry_retention_days * 86_400
+        telemetry.drop_before(clock.now().timestamp() - kept_s)
+
+    return [
+        on_records("sending commands again", 5, lambda s, now: commands.sweep(s, now=now)),
+        on_records("closing watched cases", 10, lambda s, now: close_watched(s, now=now)),
+        on_records(
+            "announcing delays", 30, lambda s, now: announce_delays(s, now=now, settings=settings)
+        ),
+        on_records(
+            "forgetting handled events", _HOUR_S, lambda s, now: prune(s, before=now - _EVENTS_KEPT)
+        ),
+        on_records(
+            "forgetting old quarantine",
+            _HOUR_S,
+            lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT),
+        ),
+        Timer("forgetting old samples", _HOUR_S, lambda: asyncio.to_thread(forget_old_samples)),
+    ]

@@ -1,0 +1,208 @@
+"""The hot path, top to bottom: message → readings → stored → detected → incident → acknowledged.
+
+Everything that a batch of messages does is here, in order. Three positions in the stream tell a
+restart what is done already, and each moves in one transaction with what it speaks of:
+
+    checkpoint ≤ recorded ≤ stored      (the pipeline's memory · records · telemetry)
+
+A restart reads on from the checkpoint. Up to `recorded` only the detector sees the messages again,
+and what it says of them is known; up to `stored` no sample is stored again. The detector goes by the
+samples' own time, so the outcome is as if nothing had happened (docs/decisions/0008-delivery.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Counter, Histogram
+from sqlalchemy.orm import Session
+
+from anomaly import EngineSettings, Finding
+from server.command import service as commands
+from server.detection import service as detection
+from server.detection.detector import Detector
+from server.device import service as devices
+from server.incident import service as incidents
+from server.ingest import quarantine
+from server.ingest.arrivals import Arrivals, Understanding, devices_named, text_event
+from server.ingest.duplicates import SeenPacks
+from server.ingest.source import Message
+from server.kit.clock import Clock, from_unix
+from server.kit.database import Database
+from server.kit.settings import Settings
+from server.telemetry.collect import Collector
+from server.telemetry.samples import SampleBatch, SeriesKey
+from server.telemetry.store import TelemetryStore
+
+MESSAGES = Counter("forewarn_messages", "Messages processed, by outcome", ["outcome"])
+SAMPLES = Counter("forewarn_samples", "Samples processed, by outcome", ["outcome"])
+FINDINGS = Counter("forewarn_findings", "Findings that began, grew or ended, by kind", ["kind"])
+BATCH_SECONDS = Histogram("forewarn_batch_seconds", "Time to process one batch of messages")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """What the pipeline works on; owned and closed by whoever made it."""
+
+    store: TelemetryStore
+    records: Database
+    clock: Clock
+    settings: Settings
+    after_commit: Callable[[], None]
+
+
+class Pipeline:
+    """Owned by one thread. After an exception throw it away and make another: it resumes."""
+
+    def __init__(self, stream: str, parts: PipelineParts) -> None:
+        self._stream = stream
+        self._store = parts.store
+        self._records = parts.records
+        self._clock = parts.clock
+        self._settings = settings = parts.settings
+        self._after_commit = parts.after_commit
+        with self._records.reading() as session:
+            resume = detection.resume(session, stream)
+        self.position = resume.replay_after
+        """Of the last message processed."""
+        self._checkpointed = self.position
+        self._recorded = max(resume.recorded, resume.replay_after)
+        self._stored = max(self._store.position(stream), resume.replay_after)
+        self._detector = Detector(
+            EngineSettings(false_alarms_per_device_day=settings.false_alarms_per_device_day),
+            resume.state,
+        )
+        seen = SeenPacks.from_bytes(resume.seen_packs) if resume.seen_packs else SeenPacks()
+        self._understanding = Understanding(seen, future_tolerance_s=settings.future_tolerance_s)
+        self._collector = Collector(self._register)
+
+    def process(self, messages: Sequence[Message]) -> None:
+        """One batch in stream order, newer than `position`."""
+        with BATCH_SECONDS.time():
+            for part in _split(messages, at=(self._recorded, self._stored)):
+                self._process(part)
+                self.position = part[-1].position
+
+    def _process(self, messages: Sequence[Message]) -> None:
+        arrivals = self._understand(messages)
+        batch = self._collect(arrivals)
+        last = messages[-1]
+        if last.position > self._stored:
+            self._append(batch, last.position)
+        findings = self._detect(batch, arrivals, arrived_s=last.received_s)
+        if last.position > self._recorded:
+            with self._records.transaction() as session:
+                self._record(session, arrivals)
+                self._conclude(session, findings)
+                detection.note_recorded(session, self._stream, last.position)
+            self._recorded = last.position
+            self._after_commit()
+
+    def _understand(self, messages: Sequence[Message]) -> Arrivals:
+        with self._records.reading() as session:
+            known = devices.active_ids(session, devices_named(messages))
+        arrivals = self._understanding.of(messages, known)
+        MESSAGES.labels("duplicate").inc(arrivals.duplicates)
+        MESSAGES.labels("refused").inc(len(arrivals.refusals))
+        MESSAGES.labels("accepted").inc(
+            len(messages) - arrivals.duplicates - len(arrivals.refusals)
+        )
+        return arrivals
+
+    def _collect(self, arrivals: Arrivals) -> SampleBatch:
+        for _message, device_id, pack in arrivals.packs:
+            self._collector.add(device_id, pack.names, pack.units, pack.times_s, pack.values)
+        return self._collector.take()
+
+    def _register(self, key: SeriesKey, unit: str) -> int:
+        series = self._store.series_id(key, unit)
+        self._detector.register(series, key, unit)
+        return series
+
+    def _append(self, batch: SampleBatch, position: int) -> None:
+        done = self._store.append(batch, stream=self._stream, position=position)
+        self._stored = position
+        SAMPLES.labels("stored").inc(done.stored)
+        SAMPLES.labels("duplicate").inc(done.duplicates)
+
+    def _detect(self, batch: SampleBatch, arrivals: Arrivals, *, arrived_s: float) -> list[Finding]:
+        findings = self._detector.update(batch, arrived_s=arrived_s)
+        for message, device_id, state in arrivals.states:
+            findings += self._detector.set_online(
+                device_id,
+                online=state.status == "online",
+                reason=state.reason,
+                at_s=message.received_s,
+            )
+        return findings
+
+    def _record(self, session: Session, arrivals: Arrivals) -> None:
+        """What devices said besides samples, and what was refused."""
+        now = self._clock.now()
+        quarantine.keep(session, arrivals.refusals)
+        devices.mark_seen(session, {d: from_unix(t) for d, t in arrivals.seen_s.items()})
+        for message, device_id, state in arrivals.states:
+            devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)
+        for _message, device_id, event in arrivals.events:
+            devices.record_event(session, device_id, event, now=now)
+        for _message, device_id, pack in arrivals.packs:
+            for text in pack.texts:
+                devices.record_event(session, device_id, text_event(text), now=now)
+        for _message, device_id, result in arrivals.results:
+            commands.record_result(session, device_id, result, now=now)
+
+    def _conclude(self, session: Session, findings: Iterable[Finding]) -> None:
+        """Findings onto the record and into their cases."""
+        now = self._clock.now()
+        records = detection.record(session, findings, now=now)
+        incidents.absorb(session, records, now=now, settings=self._settings)
+        for record in records:
+            FINDINGS.labels(record.kind).inc()
+
+    def look_for_silence(self) -> None:
+        """Called now and then: a device that says nothing sends no message to notice it by."""
+        findings = self._detector.look_for_silence(self._clock.now().timestamp())
+        if findings:
+            self._save(findings)
+
+    def checkpoint(self) -> int:
+        """Save the pipeline's memory if it changed; the position returned may be acknowledged."""
+        with self._records.reading() as session:
+            waiting = detection.baseline_requests_wait(session)
+        if waiting or self.position != self._checkpointed:
+            self._save([])
+        return self.position
+
+    def _save(self, findings: list[Finding]) -> None:
+        # What did not come from the stream (silence, a new baseline) can't be replayed from it:
+        # it is committed together with the memory that includes it.
+        now = self._clock.now()
+        with self._records.transaction() as session:
+            for request in detection.take_baseline_requests(session, now=now):
+                findings += self._detector.rebaseline(
+                    request.device_id, at_s=request.at.timestamp(), reason=request.reason
+                )
+            self._conclude(session, findings)
+            detection.save_checkpoint(
+                session,
+                self._stream,
+                self.position,
+                state=self._detector.state(),
+                seen_packs=self._understanding.seen.to_bytes(),
+                now=now,
+            )
+        self._checkpointed = self.position
+        self._after_commit()
+
+
+def _split(messages: Sequence[Message], at: Iterable[int]) -> Iterator[Sequence[Message]]:
+    """Parts of the batch that end at the positions `at`, so that each part is done alike."""
+    rest = messages
+    for position in sorted(set(at)):
+        count = sum(message.position <= position for message in rest)
+        if count:
+            yield rest[:count]
+            rest = rest[count:]
+    if rest:
+        yield rest
