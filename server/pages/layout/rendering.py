@@ -17,6 +17,7 @@ from server.pages.layout import formatting
 from server.pages.layout.assets import Assets
 from server.pages.layout.reader import CSRF_COOKIE, LANGUAGES, Reader, reader_of
 from server.pages.layout.translations import translations
+from server.pages.wording.say import Say
 
 FOLDERS = ("layout", "sign_in", "owner", "technician", "staff", "styleguide")
 _PAGES = Path(__file__).resolve().parent.parent
@@ -63,6 +64,7 @@ def build_environment(assets: Assets, *, reload: bool) -> Environment:
     )
     environment.globals["asset"] = assets.url
     environment.globals["languages"] = LANGUAGES
+    environment.globals["say"] = Say(_reader.get)
     for name in ("number", "reading", "duration", "day", "clock_time"):
         environment.filters[name] = _for_reader(getattr(formatting, name))
     environment.filters["unit_sign"] = formatting.unit_sign

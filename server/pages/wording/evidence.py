@@ -1,0 +1,62 @@
+"""A finding's numbers as a list of facts, for those who want them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.pages.layout.formatting import duration, number, reading
+from server.pages.layout.reader import Reader
+from server.pages.layout.translations import translations
+from server.pages.wording.marks import N_
+
+_LABELS = {
+    "now": N_("Now"),
+    "usual": N_("Usual"),
+    "value": N_("Value"),
+    "band_low": N_("Normal from"),
+    "band_high": N_("Normal to"),
+    "seen_low": N_("Lowest seen"),
+    "seen_high": N_("Highest seen"),
+    "limit_low": N_("Possible from"),
+    "limit_high": N_("Possible to"),
+    "away_from_profile": N_("Away from the usual day"),
+    "step_now": N_("Change per reading now"),
+    "step_usual": N_("Change per reading, usual"),
+    "longest_standstill_before_s": N_("Longest standstill before"),
+    "silent_for_s": N_("Silent for"),
+    "usual_interval_s": N_("Usual interval"),
+    "times_its_band": N_("Times its normal spread"),
+    "compared_to": N_("Compared to"),
+}
+
+_COMPARED_TO = {
+    "its own level during commissioning": N_("its own level during commissioning"),
+    "its own usual course of the day": N_("its own usual course of the day"),
+    "its own steps during commissioning": N_("its own steps during commissioning"),
+    "its own longest standstill so far": N_("its own longest standstill so far"),
+    "what the quantity can physically be": N_("what the quantity can physically be"),
+    "its own usual interval": N_("its own usual interval"),
+    "everything it has read so far": N_("everything it has read so far"),
+}
+
+
+def evidence_rows(reader: Reader, evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(label, value) of every piece of evidence; unknown ones under their own names."""
+    gettext = translations(reader.language).gettext
+    unit = str(evidence.get("unit", ""))
+    rows = []
+    for key, value in evidence.items():
+        if key == "unit":
+            continue
+        label = gettext(_LABELS[key]) if key in _LABELS else key.replace("_", " ")
+        if isinstance(value, str):
+            shown = gettext(_COMPARED_TO[value]) if value in _COMPARED_TO else value
+        elif key.endswith("_s"):
+            shown = duration(reader, float(value))
+        elif key == "times_its_band" or key not in _LABELS:
+            shown = number(reader, float(value))
+        else:
+            shown = reading(reader, float(value), unit)
+        rows.append((label, shown))
+    return rows

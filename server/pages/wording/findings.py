@@ -1,0 +1,177 @@
+"""Findings in words: a headline, what stands behind it, what an owner can do, the numbers for staff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from server.pages.layout.formatting import duration, number, reading
+from server.pages.layout.reader import Reader
+from server.pages.layout.translations import translations
+from server.pages.wording.marks import N_
+from server.pages.wording.metrics import metric_names
+
+
+class FindingLike(Protocol):
+    """The parts of a finding that words are made of."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def metrics(self) -> Sequence[Any]: ...
+    @property
+    def evidence(self) -> Mapping[str, Any]: ...
+
+
+UP, DOWN, EITHER = "up", "down", ""
+
+_HEADLINES: dict[tuple[str, str], str] = {
+    ("level_shift", UP): N_("%(name)s: higher than usual"),
+    ("level_shift", DOWN): N_("%(name)s: lower than usual"),
+    ("level_shift", EITHER): N_("%(name)s: not as usual"),
+    ("drift", UP): N_("%(name)s: slowly rising"),
+    ("drift", DOWN): N_("%(name)s: slowly falling"),
+    ("drift", EITHER): N_("%(name)s: slowly changing"),
+    ("deviation", UP): N_("%(name)s: higher than usual at this time of day"),
+    ("deviation", DOWN): N_("%(name)s: lower than usual at this time of day"),
+    ("deviation", EITHER): N_("%(name)s: not as usual at this time of day"),
+    ("variance", UP): N_("%(name)s: unusually restless"),
+    ("variance", DOWN): N_("%(name)s: unusually calm"),
+    ("variance", EITHER): N_("%(name)s: unusually restless"),
+    ("stuck", EITHER): N_("%(name)s: the reading has stopped changing"),
+    ("out_of_range", EITHER): N_("%(name)s: the reading can't be real"),
+    ("silence", EITHER): N_("%(name)s: no readings arrive"),
+    ("gap", EITHER): N_("%(name)s: readings were missing for a while"),
+    ("spike", EITHER): N_("%(name)s: sudden jumps"),
+    ("relation", EITHER): N_("%(name)s: no longer in step with the other readings"),
+}
+_DEVICE_SILENT = N_("The device no longer reports")
+_UNUSUAL = N_("%(name)s: something unusual")
+_UNUSUAL_DEVICE = N_("Something unusual on the device")
+
+_ADVICE = {
+    "silence": N_(
+        "Please check that the device has power and that the network at its place works. "
+        "If both are fine, you need not do anything: we look into it."
+    ),
+    "stuck": N_(
+        "You need not do anything. The device itself may be all right: we check the sensor."
+    ),
+    "out_of_range": N_(
+        "You need not do anything. The device itself may be all right: we check the sensor."
+    ),
+}
+_GENERAL_ADVICE = N_(
+    "You can go on using the device. If you notice noise, smell, heat or leaks, switch it off and "
+    "tell us."
+)
+
+
+def headline(reader: Reader, finding: FindingLike) -> str:
+    """A few words that name the problem, for titles and lists."""
+    gettext = translations(reader.language).gettext
+    name = metric_names(translations(reader.language), list(map(str, finding.metrics)))
+    if not name:
+        return gettext(_DEVICE_SILENT if finding.kind == "silence" else _UNUSUAL_DEVICE)
+    side = _side(finding.kind, finding.evidence)
+    text = _HEADLINES.get((finding.kind, side)) or _HEADLINES.get((finding.kind, EITHER), _UNUSUAL)
+    return gettext(text) % {"name": name}
+
+
+def explanation(reader: Reader, finding: FindingLike) -> str:
+    """One sentence of what stands behind the headline; empty where the numbers are missing."""
+    say = _EXPLANATIONS.get(finding.kind)
+    if say is None:
+        return ""
+    try:
+        return say(reader, finding.evidence)
+    except (KeyError, TypeError, ValueError):  # a detector of another version had other evidence
+        return ""
+
+
+def advice(reader: Reader, kind: str) -> str:
+    """What an owner can do now."""
+    return translations(reader.language).gettext(_ADVICE.get(kind, _GENERAL_ADVICE))
+
+
+def _side(kind: str, evidence: Mapping[str, Any]) -> str:
+    now, usual = {
+        "variance": (evidence.get("step_now"), evidence.get("step_usual")),
+        "deviation": (evidence.get("away_from_profile"), 0.0),
+    }.get(kind, (evidence.get("now"), evidence.get("usual")))
+    if not isinstance(now, int | float) or not isinstance(usual, int | float) or now == usual:
+        return EITHER
+    return UP if now > usual else DOWN
+
+
+def _value(reader: Reader, evidence: Mapping[str, Any], key: str) -> str:
+    return reading(reader, float(evidence[key]), str(evidence.get("unit", "")))
+
+
+def _level(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It is now at about %(now)s; usual are about %(usual)s."
+    ) % {"now": _value(reader, evidence, "now"), "usual": _value(reader, evidence, "usual")}
+
+
+def _drift(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It is now at about %(now)s; when it was new here, it was about %(usual)s."
+    ) % {"now": _value(reader, evidence, "now"), "usual": _value(reader, evidence, "usual")}
+
+
+def _deviation(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    away = float(evidence["away_from_profile"])
+    text = (
+        N_("It is about %(away)s above what is usual at this time of day.")
+        if away > 0
+        else N_("It is about %(away)s below what is usual at this time of day.")
+    )
+    shown = reading(reader, abs(away), str(evidence.get("unit", "")))
+    return translations(reader.language).gettext(text) % {"away": shown}
+
+
+def _variance(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    ratio = float(evidence["step_now"]) / float(evidence["step_usual"] or 1.0)
+    if ratio <= 1:
+        return translations(reader.language).gettext("It changes much less than it used to.")
+    return translations(reader.language).gettext(
+        "From one reading to the next it changes %(times)s times as much as usual."
+    ) % {"times": number(reader, ratio, 2)}
+
+
+def _stuck(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It shows exactly %(value)s all the time, although it used to change: the sensor may be stuck."
+    ) % {"value": _value(reader, evidence, "value")}
+
+
+def _out_of_range(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It shows %(value)s, which is physically not possible: the sensor or its wiring is probably "
+        "faulty."
+    ) % {"value": _value(reader, evidence, "value")}
+
+
+def _silence(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "Usually something arrives every %(interval)s."
+    ) % {"interval": duration(reader, float(evidence["usual_interval_s"]))}
+
+
+def _spike(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It jumped several times, last to %(value)s: far outside anything seen before."
+    ) % {"value": _value(reader, evidence, "value")}
+
+
+_EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
+    "level_shift": _level,
+    "drift": _drift,
+    "deviation": _deviation,
+    "variance": _variance,
+    "stuck": _stuck,
+    "out_of_range": _out_of_range,
+    "silence": _silence,
+    "spike": _spike,
+}

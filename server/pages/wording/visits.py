@@ -1,0 +1,13 @@
+"""What to do and bring on a visit: field_service's English phrases are the message ids.
+
+`scripts/translations.py` takes them over into the catalogues from the library itself.
+"""
+
+from __future__ import annotations
+
+from server.pages.layout.reader import Reader
+from server.pages.layout.translations import translations
+
+
+def phrase(reader: Reader, text: object) -> str:
+    return translations(reader.language).gettext(str(text)) if text else ""
