@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from server.app.broker_bridge import BrokerBridge
@@ -16,14 +17,14 @@ from server.app.consuming import Consumer
 from server.app.dispatching import DispatchThread
 from server.app.listening import WebServer, bind, url_of
 from server.app.schedule import schedule
-from server.app.timers import run_timers
+from server.app.timers import Timer, run_timers
 from server.app.web import WebParts, create_app
 from server.broker.broker import Broker
 from server.broker.config import BrokerSettings
 from server.command.handlers import CommandHandlers
 from server.device.credentials import DeviceAuthenticator
 from server.ingest.jetstream import JetStreamSource
-from server.kit.clock import SystemClock
+from server.kit.clock import Clock, SystemClock
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
 from server.kit.dispatch import Dispatcher
@@ -33,6 +34,7 @@ from server.pages.live import Broadcast
 from server.pipeline import Pipeline, PipelineParts
 from server.reactions import reactions
 from server.telemetry.duckdb import DuckDbTelemetryStore
+from server.telemetry.store import TelemetryStore
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,20 @@ class ServerAddress:
 OnReady = Callable[[ServerAddress], Awaitable[None] | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What web, pipeline and timers share; started in this order, stopped in the reverse."""
+
+    settings: Settings
+    clock: Clock
+    records: Database
+    telemetry: TelemetryStore
+    broker: Broker
+    commands: CommandHandlers
+    dispatching: DispatchThread
+    live: Broadcast
+
+
 async def serve(
     settings: Settings, *, stop: asyncio.Event, on_ready: OnReady | None = None
 ) -> None:
@@ -57,61 +73,87 @@ async def serve(
     """
     data = DataDirectory(settings.data_dir)
     data.prepare()
-    clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(data.lock())
-        listener = bind(settings.host, settings.http_port)
-        stack.callback(listener.close)
-        records = _records(settings, data)
-        stack.callback(records.close)
-        telemetry = DuckDbTelemetryStore(data.telemetry_file)
-        stack.callback(telemetry.close)
-        broker = await stack.enter_async_context(
-            Broker(_broker_settings(settings, data), DeviceAuthenticator(records))
-        )
-        loop = asyncio.get_running_loop()
-        live = Broadcast(loop)
-        bridge = BrokerBridge(broker, loop)
-        commands = CommandHandlers(bridge, clock)
-        dispatcher = Dispatcher(records, reactions(commands, bridge, clock, settings), clock)
-        dispatcher.on_handled = live.tell
-        dispatching = DispatchThread(dispatcher)
-        dispatching.start()
-        stack.push_async_callback(asyncio.to_thread, dispatching.stop)
-        parts = PipelineParts(telemetry, records, clock, settings, dispatching.wake)
+        listener = stack.enter_context(bind(settings.host, settings.http_port))
+        core = await _start_core(stack, settings, data)
         consumer = Consumer(
-            lambda after: JetStreamSource(broker.client, broker.stream, start_after=after),
-            lambda stream: Pipeline(stream, parts),
+            lambda after: JetStreamSource(
+                core.broker.client, core.broker.stream, start_after=after
+            ),
+            partial(Pipeline, parts=_pipeline_parts(core)),
             settings,
         )
         stack.push_async_callback(asyncio.to_thread, consumer.close)
-        web = WebServer(
-            create_app(
-                WebParts(
-                    records=records,
-                    telemetry=telemetry,
-                    clock=clock,
-                    settings=settings,
-                    after_commit=dispatching.wake,
-                    live=live,
-                    is_ready=lambda: broker.connected and consumer.ready.is_set(),
-                )
-            )
+        web = WebServer(create_app(_web_parts(core, consumer)))
+        for work in (consumer.run(), run_timers(_timers(core))):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        stack.push_async_callback(
+            _web_stopped, web, asyncio.create_task(web.serve(sockets=[listener])), core.live
         )
-        timers = schedule(records, telemetry, commands, clock, settings, dispatching.wake)
-        address = ServerAddress(url_of(listener), f"mqtt://{settings.host}:{broker.mqtt_port}")
-        async with contextlib.AsyncExitStack() as running:
-            running.push_async_callback(_cancelled, asyncio.create_task(consumer.run()))
-            running.push_async_callback(_cancelled, asyncio.create_task(run_timers(timers)))
-            serving = asyncio.create_task(web.serve(sockets=[listener]))
-            running.push_async_callback(_web_stopped, web, serving, live)
-            await consumer.ready.wait()
-            running.enter_context(_address_file(data.root, address))
-            log.info("ready on %s and %s", address.http_url, address.mqtt_url)
-            if on_ready is not None and (waiting := on_ready(address)) is not None:
-                await waiting
-            await stop.wait()
-            log.info("stopping")
+        await _first_of(consumer.ready, stop)
+        address = ServerAddress(url_of(listener), f"mqtt://{settings.host}:{core.broker.mqtt_port}")
+        stack.enter_context(_address_file(data.root, address))
+        log.info("ready on %s and %s", address.http_url, address.mqtt_url)
+        if on_ready is not None and (waiting := on_ready(address)) is not None:
+            await waiting
+        await stop.wait()
+        log.info("stopping")
+
+
+async def _start_core(
+    stack: contextlib.AsyncExitStack, settings: Settings, data: DataDirectory
+) -> _Core:
+    clock, loop = SystemClock(), asyncio.get_running_loop()
+    records = _records(settings, data)
+    stack.callback(records.close)
+    telemetry = DuckDbTelemetryStore(data.telemetry_file)
+    stack.callback(telemetry.close)
+    broker = await stack.enter_async_context(
+        Broker(_broker_settings(settings, data), DeviceAuthenticator(records))
+    )
+    bridge = BrokerBridge(broker, loop)
+    commands = CommandHandlers(bridge, clock)
+    live = Broadcast(loop)
+    dispatcher = Dispatcher(records, reactions(commands, bridge, clock, settings), clock)
+    dispatcher.on_handled = live.tell
+    dispatching = DispatchThread(dispatcher)
+    dispatching.start()
+    stack.push_async_callback(asyncio.to_thread, dispatching.stop)
+    return _Core(settings, clock, records, telemetry, broker, commands, dispatching, live)
+
+
+def _pipeline_parts(core: _Core) -> PipelineParts:
+    return PipelineParts(
+        store=core.telemetry,
+        records=core.records,
+        clock=core.clock,
+        settings=core.settings,
+        after_commit=core.dispatching.wake,
+    )
+
+
+def _web_parts(core: _Core, consumer: Consumer) -> WebParts:
+    return WebParts(
+        records=core.records,
+        telemetry=core.telemetry,
+        clock=core.clock,
+        settings=core.settings,
+        after_commit=core.dispatching.wake,
+        live=core.live,
+        is_ready=lambda: core.broker.connected and consumer.ready.is_set(),
+    )
+
+
+def _timers(core: _Core) -> list[Timer]:
+    return schedule(
+        core.records,
+        core.telemetry,
+        core.commands,
+        core.clock,
+        core.settings,
+        core.dispatching.wake,
+    )
 
 
 def _records(settings: Settings, data: DataDirectory) -> Database:
@@ -129,6 +171,13 @@ def _broker_settings(settings: Settings, data: DataDirectory) -> BrokerSettings:
         stream_max_age_s=settings.stream_max_age_days * 86_400,
         stream_max_bytes=settings.stream_max_bytes,
     )
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
