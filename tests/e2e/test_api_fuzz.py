@@ -1,0 +1,34 @@
+"""Any request that the API's own schema allows, and many that it does not, get an answer below 500."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.product import Product
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+EXAMPLES = 15
+
+
+@pytest.mark.parametrize("role", ["admin", "owner"])
+def test_nothing_makes_it_fail(product: Product, tmp_path: Path, role: str) -> None:
+    email = f"{role}-fuzz@example.org"
+    product.add_user(email, role)
+    product.add_device(f"fuzzed-by-{role}", owner=email)
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"), "run",
+        f"{product.http_url}/api/v1/openapi.json",
+        "--header", f"Authorization: Bearer {product.token(email)}",
+        "--checks", "not_a_server_error",
+        "--max-examples", str(EXAMPLES), "--seed", "1", "--no-color",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert product.healthy()

@@ -1,0 +1,58 @@
+"""`forewarn demo`: a living fleet with something to look at, soon after it says that it is ready."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.product import Product, all_items, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.broker, pytest.mark.slow]
+
+WATCHED_S = 90.0
+START_S = 240.0
+
+
+def test_fleet_has_tickets_and_a_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    product = Product(tmp_path / "demo", "--no-browser", command="demo")
+    began_s = time.monotonic()
+    try:
+        product.start(timeout_s=START_S)
+        ready_s = time.monotonic() - began_s
+        admin = next(
+            iter(re.findall(r"[\w.+-]*(?:admin|staff)[\w.+-]*@[\w.-]+", product.output())), None
+        )
+        assert admin, f"no sign-in for staff is shown:\n{product.output()}"
+        with product.api(product.token(admin)) as client:
+            wait_until(
+                lambda: enough(client), "two tickets and a job", timeout_s=WATCHED_S, every_s=1
+            )
+            tickets, jobs = counts(client)
+            devices = all_items(client, "/api/v1/devices")
+        assert len(devices) >= 12
+        assert len(tickets_devices(product, admin)) <= len(devices) / 2, (
+            "a healthy fleet around them"
+        )
+    finally:
+        if product.running:
+            product.stop()
+    with capsys.disabled():
+        print(f"\ndemo: ready after {ready_s:.0f} s with {tickets} tickets, {jobs} jobs")
+
+
+def counts(client: httpx.Client) -> tuple[int, int]:
+    return len(all_items(client, "/api/v1/tickets")), len(all_items(client, "/api/v1/jobs"))
+
+
+def enough(client: httpx.Client) -> bool:
+    tickets, jobs = counts(client)
+    return tickets >= 2 and jobs >= 1
+
+
+def tickets_devices(product: Product, admin: str) -> set[str]:
+    with product.api(product.token(admin)) as client:
+        return {ticket["device_id"] for ticket in all_items(client, "/api/v1/tickets")}
