@@ -1,0 +1,35 @@
+from datetime import datetime
+
+import pytest
+
+from device_agent.wire.state import DeviceState
+from server.account import Role, Viewer
+from server.device import service as devices
+from server.kit.database import Database
+
+
+@pytest.fixture
+def owner(person) -> Viewer:
+    return person(Role.OWNER)[0]
+
+
+@pytest.fixture
+def technician(person) -> Viewer:
+    return person(Role.TECHNICIAN)[0]
+
+
+@pytest.fixture
+def pump(database: Database, owner: Viewer, now: datetime) -> str:
+    """The id of the owner's device, offline."""
+    with database.transaction() as session:
+        return devices.add_device(session, device_id="pump", owner_id=owner.user_id, now=now)[0].id
+
+
+@pytest.fixture
+def comes_online(database: Database, pump: str):
+    def birth(now: datetime) -> None:
+        state = DeviceState("online", "birth", now.timestamp(), "b1")
+        with database.transaction() as session:
+            devices.record_state(session, pump, state, now, now=now)
+
+    return birth
