@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from device_agent.wire.topics import valid_device_id
 from server.broker.auth_callout import Grant
 from server.device import repository
+from server.device.temporary import TemporarySecrets
+from server.kit.clock import Clock, SystemClock
 from server.kit.database import Database
 
 _NOBODYS_HASH = "0" * 64
@@ -41,8 +43,17 @@ def check_credentials(session: Session, device_id: str, password: str) -> bool:
 class DeviceAuthenticator:
     """The broker's `Authenticator` over the records; safe to call from several threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        temporary: TemporarySecrets | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """With `temporary`, its secrets open as well, as of `clock`."""
         self._database = database
+        self._temporary = temporary
+        self._clock = clock or SystemClock()
 
     def check(self, username: str, password: str, client_id: str) -> Grant | None:
         """The username is the device id.
@@ -51,7 +62,7 @@ class DeviceAuthenticator:
         session away from it.
         """
         with self._database.reading() as session:
-            if not check_credentials(session, username, password):
+            if not self._known(session, username, password):
                 return None
             stolen = (
                 client_id != username
@@ -59,3 +70,10 @@ class DeviceAuthenticator:
                 and repository.exists(session, client_id)
             )
         return None if stolen else Grant(username)
+
+    def _known(self, session: Session, device_id: str, password: str) -> bool:
+        if check_credentials(session, device_id, password):
+            return True
+        return self._temporary is not None and self._temporary.opens(
+            session, device_id, password, now=self._clock.now()
+        )

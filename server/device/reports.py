@@ -10,6 +10,7 @@ notices a dead link after the device is back on a new one). Two rules keep the r
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -21,7 +22,7 @@ from device_agent.wire.events import DeviceEvent
 from device_agent.wire.state import DeviceState
 from server.device import repository
 from server.device.events import DeviceCameOnline, DeviceFirmwareChanged, DeviceWentOffline
-from server.device.model import MAX_WORD, Device, DeviceEventRecord
+from server.device.model import MAX_WORD, Device
 from server.kit.clock import from_unix
 from server.kit.errors import NotFound
 from server.kit.events import publish
@@ -48,18 +49,36 @@ def record_state(
 
 
 def record_event(session: Session, device_id: str, event: DeviceEvent, *, now: datetime) -> bool:
-    """Keep an event; False when it is there already."""
+    """Keep an event; False when it is there already. Raises NotFound."""
     _known(session, device_id)
-    fingerprint = _fingerprint(event.kind, repr(event.time_s), event.detail)
-    return _keep(
-        session,
-        device_id,
-        kind=event.kind,
-        at=from_unix(event.time_s),
-        detail={_word(key): _value(value) for key, value in event.detail.items()},
-        fingerprint=fingerprint,
-        now=now,
+    row = _event_row(device_id, event, now)
+    if repository.has_event(session, device_id, row["fingerprint"]):
+        return False
+    repository.add_events(session, [row])
+    return True
+
+
+def record_events(
+    session: Session, events: Iterable[tuple[str, DeviceEvent]], *, now: datetime
+) -> None:
+    """Keep a batch of (device id, event) in one statement; those kept before stay as they are.
+
+    The devices must be on record.
+    """
+    repository.add_events(
+        session, [_event_row(device_id, event, now) for device_id, event in events]
     )
+
+
+def _event_row(device_id: str, event: DeviceEvent, now: datetime) -> dict[str, Any]:
+    return {
+        "device_id": device_id,
+        "kind": event.kind,
+        "at": from_unix(event.time_s),
+        "detail": {_word(key): _value(value) for key, value in event.detail.items()},
+        "received_at": now,
+        "fingerprint": _fingerprint(event.kind, repr(event.time_s), event.detail),
+    }
 
 
 def _is_replay(device: Device, received: datetime, now: datetime) -> bool:
@@ -139,21 +158,16 @@ def _keep(
     detail: dict[str, Any],
     fingerprint: str,
     now: datetime,
-) -> bool:
-    if repository.has_event(session, device_id, fingerprint):
-        return False
-    session.add(
-        DeviceEventRecord(
-            device_id=device_id,
-            kind=kind,
-            at=at,
-            detail=detail,
-            received_at=now,
-            fingerprint=fingerprint,
-        )
-    )
-    session.flush()
-    return True
+) -> None:
+    row = {
+        "device_id": device_id,
+        "kind": kind,
+        "at": at,
+        "detail": detail,
+        "received_at": now,
+        "fingerprint": fingerprint,
+    }
+    repository.add_events(session, [row])
 
 
 def _fingerprint(kind: str, when: str, detail: dict[str, Any]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from server.device.model import Device, DeviceEventRecord
@@ -112,6 +114,17 @@ def has_event(session: Session, device_id: str, fingerprint: str) -> bool:
         )
         is not None
     )
+
+
+def add_events(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add event rows in one statement; those that are there already (by fingerprint) stay."""
+    if not rows:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    once = insert(DeviceEventRecord).on_conflict_do_nothing(
+        index_elements=["device_id", "fingerprint"]
+    )
+    session.execute(once, rows)
 
 
 def events(

@@ -15,7 +15,7 @@ from server.device import repository
 from server.device.credentials import check_credentials, new_secret
 from server.device.events import DeviceAdded, DeviceRevoked, DeviceSecretRotated
 from server.device.model import MAX_NAME, MAX_WORD, Device, DeviceEventRecord
-from server.device.reports import record_event, record_state
+from server.device.reports import record_event, record_events, record_state
 from server.kit.errors import BadInput, Conflict, NotFound
 from server.kit.events import publish
 from server.kit.text import one_line
@@ -28,6 +28,7 @@ __all__ = [
     "device_events",
     "mark_seen",
     "record_event",
+    "record_events",
     "record_state",
     "rename",
     "revoke_device",
@@ -145,7 +146,12 @@ def visible_devices(
 
 
 def active_ids(session: Session, device_ids: Collection[str] | None = None) -> frozenset[str]:
-    """Those of `device_ids` (None: of all) that are on record and not revoked."""
+    """Those of `device_ids` (None: of all) that are on record and not revoked.
+
+    Any text may be asked about: what can't be a device id never reaches the database.
+    """
+    if device_ids is not None:
+        device_ids = [text for text in device_ids if valid_device_id(text)]
     return repository.active_ids(session, device_ids)
 
 

@@ -169,6 +169,28 @@ def test_an_event_is_kept_once_with_its_own_time(reporting: Reporting, now: date
         assert service.device_events(session, "pump", until=kept.at) == []
 
 
+def test_a_batch_of_events_is_kept_once(reporting: Reporting, now: datetime):
+    batch = [("pump", DeviceEvent("reading", float(n // 2), {"text": "on"})) for n in range(10)]
+    with reporting.database.transaction() as session:
+        service.record_events(session, [], now=now)
+        service.record_events(session, batch, now=now)
+        service.record_events(session, batch, now=now)
+        kept = service.device_events(session, "pump")
+        assert [event.at.timestamp() for event in kept] == [4.0, 3.0, 2.0, 1.0, 0.0]
+
+
+@given(ids=st.lists(st.text(st.characters(codec=None), max_size=70)))
+def test_any_text_may_be_asked_whether_it_is_a_device(ids):
+    database = Database("sqlite://")
+    Base.metadata.create_all(database.engine)
+    now = from_unix(1_700_000_000)
+    with database.transaction() as session:
+        service.add_device(session, device_id="pump", now=now)
+        assert service.active_ids(session, [*ids, "pump"]) == {"pump"}
+        assert service.active_ids(session, []) == frozenset()
+    database.close()
+
+
 def test_unknown_devices_have_no_reports(reporting: Reporting, now: datetime):
     with reporting.database.transaction() as session:
         with pytest.raises(NotFound):
