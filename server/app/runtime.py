@@ -23,6 +23,7 @@ from server.broker.broker import Broker
 from server.broker.config import BrokerSettings
 from server.command.handlers import CommandHandlers
 from server.device.credentials import DeviceAuthenticator
+from server.device.temporary import TemporarySecrets
 from server.ingest.jetstream import JetStreamSource
 from server.kit.clock import Clock, SystemClock
 from server.kit.data_directory import DataDirectory
@@ -109,8 +110,10 @@ async def _start_core(
     stack.callback(records.close)
     telemetry = DuckDbTelemetryStore(data.telemetry_file)
     stack.callback(telemetry.close)
+    temporary = TemporarySecrets.of(data.root)
+    authenticator = DeviceAuthenticator(records, temporary=temporary, clock=clock)
     broker = await stack.enter_async_context(
-        Broker(_broker_settings(settings, data), DeviceAuthenticator(records))
+        Broker(_broker_settings(settings, data), authenticator)
     )
     bridge = BrokerBridge(broker, loop)
     commands = CommandHandlers(bridge, clock)

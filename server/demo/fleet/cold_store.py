@@ -42,7 +42,7 @@ class ColdStore:
         self._condenser = Lag(150.0)
         self._oil = Lag(1_800.0)
         self._doors = Wander(1_200.0, 0.03)
-        self._air = Wander(2 * 3600.0, 0.5)
+        self._air = Wander(2_700.0, 0.4)
 
     def advance(
         self, times_s: Floats, step_s: float, normals: Floats, condition: Condition
@@ -55,7 +55,7 @@ class ColdStore:
             self._climate.outdoor_celsius(times_s) + 6.0 + self._air.walk(normals[:, 1], step_s)
         )
         # Trucks come from six to two, fewer at weekends.
-        traffic = bump(hour_of_day(times_s), 10.0, 2.6) * (1.0 - 0.5 * is_weekend(times_s))
+        traffic = bump(hour_of_day(times_s), 10.0, 2.6) * (1.0 - 0.2 * is_weekend(times_s))
         doors = 0.16 * traffic + self._doors.walk(normals[:, 0], step_s)
         defrost = every(times_s, _DEFROST_PERIOD_S, _DEFROST_S, self._offset_s)
         heat = 0.42 + 0.008 * ambient + doors + 0.12 * leak + 0.1 * fan

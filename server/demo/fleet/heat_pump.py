@@ -41,8 +41,8 @@ class HeatPump:
         self._supply = Lag(1_500.0)
         self._speed = Lag(480.0)
         self._discharge = Lag(600.0)
-        self._people = Wander(3 * 3600.0, 0.35)
-        self._clouds = Wander(2 * 3600.0, 0.4)
+        self._people = Wander(3_600.0, 0.3)
+        self._clouds = Wander(2_700.0, 0.25)
 
     disturbances = 2
 

@@ -37,7 +37,7 @@ class WaterPump:
         self._motor = Lag(2_700.0)
         self._bearing = Lag(1_800.0)
         self._taps = Wander(900.0, 0.025)
-        self._hall = Wander(4 * 3600.0, 0.4)
+        self._hall = Wander(1_800.0, 0.15)
 
     def advance(
         self, times_s: Floats, step_s: float, normals: Floats, condition: Condition
@@ -48,8 +48,8 @@ class WaterPump:
         seal = condition.level(FaultKind.VALVE_LEAK)
         hour = hour_of_day(times_s - self._offset_s)
         weekend = is_weekend(times_s)
-        # Weekends start later and flatter.
-        morning = bump(hour - 1.6 * weekend, 7.2, 1.7) * (1 - 0.2 * weekend)
+        # Weekends start a little later and flatter.
+        morning = bump(hour - 0.4 * weekend, 7.2, 1.7) * (1 - 0.06 * weekend)
         thirst = 0.42 + 0.34 * morning + 0.30 * bump(hour, 19.2, 2.3) + 0.12 * bump(hour, 12.8, 2.2)
         thirst = thirst + self._taps.walk(normals[:, 0], step_s)
         demand = self._flow.follow(np.clip(thirst, 0.1, 1.2), step_s)

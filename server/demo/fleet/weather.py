@@ -21,7 +21,7 @@ class Climate:
 
     mean_celsius: float = 3.0
     daily_swing_celsius: float = 3.5
-    front_swing_celsius: float = 1.2
+    front_swing_celsius: float = 0.15
     phase: float = 0.0
 
     def outdoor_celsius(self, times_s: Floats) -> Floats:
