@@ -1,6 +1,6 @@
 """Checks that need no band: physical range, stuck sensor, spikes, a metric missing among others."""
 
-# ruff: noqa: PLR0917 - compiled functions take their state by position
+
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ class Chunk:
     labels: list[str]
     times_s: Floats
     values: Floats
+    dated: bool = True
+    """Whether the times are dates; else they are row numbers or plain seconds."""
 
 
 @dataclass(slots=True)
@@ -46,11 +48,19 @@ class CsvTable:
     chunks: Iterator[Chunk]
     text_columns: set[str] = field(default_factory=set)
     missing_cells: int = 0
+    raw: BinaryIO | None = None
+
+    def share_read(self) -> float:
+        """Share 0..1 of the file's bytes that were read so far."""
+        size = self.path.stat().st_size
+        return (
+            min(1.0, self.raw.tell() / size) if self.raw and size and not self.raw.closed else 1.0
+        )
 
 
 def open_csv(path: Path, time_column: str | None = None) -> CsvTable:
     """Read the header and the first row; raises ScoreError naming the file and what is wrong."""
-    stream = _open_text(path)
+    stream, raw = _open_text(path)
     try:
         head = list(islice(stream, 2))
     except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
@@ -70,16 +80,19 @@ def open_csv(path: Path, time_column: str | None = None) -> CsvTable:
     at = guess_time_column(names, sample, time_column, path.name)
     table = CsvTable(path, [name for i, name in enumerate(names) if i != at], iter(()))
     lines = _chain(body, stream)
+    table.raw = raw
     table.chunks = _chunks(table, lines, delimiter, len(names), at, 2 if has_header else 1)
     return table
 
 
-def _open_text(path: Path) -> TextIO:
+def _open_text(path: Path) -> tuple[TextIO, BinaryIO]:
     try:
-        raw = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+        raw = path.open("rb")
     except OSError as error:
         raise ScoreError(f"{path.name}: {error.strerror or error}") from error
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[arg-type]
+    data = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+    text = io.TextIOWrapper(data, encoding="utf-8-sig", errors="replace", newline="")
+    return text, raw
 
 
 def _chain(first: list[str], rest: TextIO) -> Iterator[str]:
@@ -111,7 +124,7 @@ def _unique(names: list[str]) -> list[str]:
     return out
 
 
-def _chunks(  # noqa: PLR0917 - what the header told
+def _chunks(
     table: CsvTable, lines: Iterator[str], delimiter: str, width: int, at: int | None, line: int
 ) -> Iterator[Chunk]:
     times = TimeReader(table.path.name)
@@ -137,7 +150,7 @@ def _chunks(  # noqa: PLR0917 - what the header told
         columns = _columns(rows, width)
         labels = list(columns[at]) if at is not None else _numbers_from(row_number, len(rows))
         stamps = (
-            times.read(labels, line) if at is not None else np.arange(len(rows)) + float(row_number)
+            times.read(labels, line) if at is not None else _row_times(row_number, len(rows))
         )
         values = np.full((len(rows), len(table.metrics)), np.nan)
         place = 0
@@ -146,13 +159,17 @@ def _chunks(  # noqa: PLR0917 - what the header told
                 continue
             values[:, place] = _parse(table, columns[index], kinds, index, names[index])
             place += 1
-        yield Chunk(line, labels, stamps, values)
+        yield Chunk(line, labels, stamps, values, at is not None and times.dated)
         line += read
         row_number += len(rows)
 
 
 def _numbers_from(start: int, count: int) -> list[str]:
     return [str(number) for number in range(start, start + count)]
+
+
+def _row_times(start: int, count: int) -> Floats:
+    return np.arange(start, start + count, dtype=np.float64)
 
 
 def _columns(rows: list[list[str]], width: int) -> list[tuple[str, ...]]:

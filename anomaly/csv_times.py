@@ -47,7 +47,7 @@ def _is_epoch(sample: list[str], index: int) -> bool:
         value = float(sample[index])
     except (ValueError, IndexError):
         return False
-    return 5e8 <= value <= 5e9 or 5e11 <= value <= 5e12 or 5e14 <= value <= 5e15 or 5e17 <= value
+    return 5e8 <= value <= 5e9 or 5e11 <= value <= 5e12 or 5e14 <= value <= 5e15 or value >= 5e17
 
 
 def _date_format(cell: str) -> str | None:
@@ -76,6 +76,7 @@ class TimeReader:
         self._file = file
         self._format: str | None = None
         self._parts = 1.0
+        self.dated = True
 
     def read(self, cells: Sequence[str], first_line: int) -> Floats:
         """Unix seconds, shape (n,); raises ScoreError with the line of a cell that is no time."""
@@ -100,6 +101,7 @@ class TimeReader:
         except ValueError:
             raise ScoreError(f"{self._file}: line {line}: {cell[:40]!r} is not a time") from None
         self._format = "epoch"
+        self.dated = abs(value) >= 1e8
         self._parts = next((parts for above, parts in _EPOCH_PARTS if abs(value) > above), 1.0)
 
     def _epochs(self, cells: Sequence[str], first_line: int) -> Floats:

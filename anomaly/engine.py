@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly import state as col
+from anomaly.commissioning import hold, release
 from anomaly.errors import SamplesError, StateError
 from anomaly.finding import Baseline, Finding
 from anomaly.limits import follows_demand, physical_limits
@@ -78,7 +79,7 @@ class Engine:
         findings = self._walk(series, times_s, values, arrived_s, scores, alarms)
         return findings, scores, alarms
 
-    def _walk(  # noqa: PLR0917 - the kernel's order
+    def _walk(
         self, series: Indices, times_s: Samples, values: Samples, arrived_s: float,
         scores: npt.NDArray[np.float32], alarms: npt.NDArray[np.uint8],
     ) -> list[Finding]:  # fmt: skip
@@ -179,13 +180,8 @@ class Engine:
 
     def _interval_s(self, device_index: int) -> float:
         """The shortest usual interval of the device's series: how often it is heard."""
-        shortest = math.inf
-        index = int(self._names.devices[device_index, col.D_HEAD])
-        while index >= 0:
-            row = self._names.rows[index]
-            if row[col.INTERVAL] > 0.0:
-                shortest = min(shortest, float(row[col.INTERVAL]))
-            index = int(row[col.NEXT])
+        known = self._names.rows[self._members(device_index), col.INTERVAL]
+        shortest = float(min(known[known > 0.0], default=math.inf))
         return shortest if math.isfinite(shortest) else self.settings.silence_s
 
     # -- baseline
@@ -194,13 +190,29 @@ class Engine:
         """A repair or new firmware: end what is open and start commissioning anew."""
         del reason  # kept in the port for the record that the caller writes
         index = self._names.device(device)
-        members = []
-        at = int(self._names.devices[index, col.D_HEAD])
-        while at >= 0:
-            members.append(at)
-            forget_baseline(self._names.rows[at])
-            at = int(self._names.rows[at, col.NEXT])
+        members = self._members(index)
+        for member in members:
+            forget_baseline(self._names.rows[member])
         return self._end_where(lambda key: key[0] in members, at_s)
+
+    def hold(self, device: str) -> None:
+        """The device is known healthy: learn and judge nothing until `release`."""
+        for index in self._members(self._names.device(device)):
+            hold(self._names.rows[index])
+
+    def release(self, device: str) -> None:
+        """Trust what was learned while held and judge from here on."""
+        for index in self._members(self._names.device(device)):
+            release(self._names.rows[index], self._params)
+
+    def _members(self, device_index: int) -> list[int]:
+        """Series of a device, newest first."""
+        members = []
+        index = int(self._names.devices[device_index, col.D_HEAD])
+        while index >= 0:
+            members.append(index)
+            index = int(self._names.rows[index, col.NEXT])
+        return members
 
     def baseline(self, series: int, at_s: float | None = None) -> Baseline | None:
         """What the series usually reads, at a time of day where it has a profile; None: not yet."""

@@ -1,6 +1,6 @@
 """Events which the compiled loop writes for the engine to put into words: a table of numbers."""
 
-# ruff: noqa: PLR0917 - compiled functions take their state by position
+
 
 from __future__ import annotations
 

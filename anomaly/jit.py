@@ -47,10 +47,11 @@ _DIRECTORY = _cache_directory()
 
 def jit(function: F) -> F:
     """Compile on first call; NUMBA_DISABLE_JIT=1 leaves the function as it is."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _DIRECTORY or before
+    options: Any = numba.config
+    before = options.CACHE_DIR
+    options.CACHE_DIR = _DIRECTORY or before
     try:
         decorate = numba.njit(cache=_DIRECTORY is not None, error_model="numpy")
         return cast("F", decorate(function))
     finally:
-        numba.config.CACHE_DIR = before
+        options.CACHE_DIR = before

@@ -10,7 +10,7 @@ a fair part of the learned span becomes a finding. An excursion that came back b
 normal life and widens the band; what became a finding never does.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take their state by position
+
 
 from __future__ import annotations
 
@@ -107,12 +107,8 @@ def end_epoch(row: Table, b: int, t: float, span: float, ready: bool, params: Pa
         trusted = low >= row[b + col.PREV_LOW] - room and high <= row[b + col.PREV_HIGH] + room
     row[b + col.STREAK] = row[b + col.STREAK] + 1.0 if trusted else 0.0
     if ready and row[b + col.STREAK] >= STREAK_NEEDED:
-        row[b + col.LOW] = min(low, row[b + col.PREV_LOW])
-        row[b + col.HIGH] = max(high, row[b + col.PREV_HIGH])
-        row[b + col.USUAL] = row[b + col.SUM] / row[b + col.COUNT]
-        row[b + col.SPAN] = span
-        row[b + col.PHASE] = col.JUDGING
-        set_allowance(row, b, params)
+        low, high = min(low, row[b + col.PREV_LOW]), max(high, row[b + col.PREV_HIGH])
+        trust_band(row, b, low, high, span, params)
         return
     if (
         row[b + col.EPOCHS] > 1.0
@@ -127,6 +123,19 @@ def end_epoch(row: Table, b: int, t: float, span: float, ready: bool, params: Pa
     row[b + col.TAU_SLOW] = max(row[b + col.TAU_FAST], span / 16.0)
     row[b + col.SUM] = 0.0
     row[b + col.COUNT] = 0.0
+
+
+@jit
+def trust_band(row: Table, b: int, low: float, high: float, span: float, params: Params) -> None:
+    """From now on this band is what the quantity is judged by."""
+    row[b + col.LOW] = low
+    row[b + col.HIGH] = high
+    row[b + col.USUAL] = 0.5 * (low + high)
+    if row[b + col.COUNT] > 0.0:
+        row[b + col.USUAL] = row[b + col.SUM] / row[b + col.COUNT]
+    row[b + col.SPAN] = span
+    row[b + col.PHASE] = col.JUDGING
+    set_allowance(row, b, params)
 
 
 @jit

@@ -4,7 +4,7 @@ Each sample touches only its own series' row and its device's row, so the outcom
 on how samples are cut into batches. The same functions run uncompiled with NUMBA_DISABLE_JIT=1.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take their state by position
+
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ without a sure limit (`/`, `count`, `m`…) have none: a load average may well e
 from __future__ import annotations
 
 import math
+import re
 
 _NONE = (-math.inf, math.inf)
 
@@ -42,3 +43,29 @@ def physical_limits(unit: str) -> tuple[float, float]:
 def follows_demand(unit: str) -> bool:
     """Whether the unit measures use, which may multiply without anything being wrong."""
     return unit in DEMAND
+
+
+# Words in a column's name that tell its quantity, for files that carry no units.
+_NAMED = (
+    (re.compile(r"(^|[^a-z])(temp|temperature)([^a-z]|$)"), "Cel"),
+    (re.compile(r"(^|[^a-z])(rh|humidity)([^a-z]|$)"), "%RH"),
+    (re.compile(r"(^|[^a-z])co2([^a-z0-9]|$)"), "ppm"),
+    (re.compile(r"(^|[^a-z])(light|lux|illuminance)([^a-z]|$)"), "lux"),
+)
+_GIVEN = re.compile(r"[\[(]([^\])]{1,8})[\])]\s*$")
+_SPELLED = {"°C": "Cel", "C": "Cel", "degC": "Cel", "%rh": "%RH"}
+
+
+def guess_unit(name: str, first_value: float) -> str:
+    """The unit a column's name gives (`flow [l/min]`) or suggests; empty when in doubt.
+
+    A first value outside the limits of a merely suggested unit refutes the suggestion.
+    """
+    given = _GIVEN.search(name)
+    if given:
+        return _SPELLED.get(given.group(1), given.group(1))
+    for pattern, unit in _NAMED:
+        if pattern.search(name.lower()):
+            low, high = physical_limits(unit)
+            return unit if low <= first_value <= high else ""
+    return ""

@@ -1,6 +1,6 @@
 """English for a lay reader, with numbers and units: what, how much, since when, compared to what."""
 
-# ruff: noqa: PLR0917 - the numbers of one event, in its order
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """From the kernel's rows of numbers to findings in words."""
 
-# ruff: noqa: PLR0917 - the numbers of one event, in its order
+
 
 from __future__ import annotations
 

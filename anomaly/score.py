@@ -1,0 +1,247 @@
+"""The detector on anyone's CSV: files in, one score per row and the findings out.
+
+Every column but the time is a metric and every file a device. The scoring is causal: rows come out
+as they are read, from what came before them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.csv_table import Chunk, CsvTable, open_csv
+from anomaly.engine import Engine
+from anomaly.errors import ScoreError
+from anomaly.finding import Finding
+from anomaly.limits import guess_unit
+from anomaly.score_plot import Tracks, draw
+from anomaly.score_write import ScoreFile, write_findings
+from anomaly.settings import EngineSettings
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(slots=True)
+class ScoreReport:
+    """What a scoring run came to; findings are the last word on each, oldest onset first."""
+
+    findings: list[Finding]
+    rows: int
+    devices: list[str]
+    notes: list[str] = field(default_factory=list)
+    dated: bool = True
+    """Whether times are dates; otherwise they are row numbers or plain seconds."""
+
+
+@dataclass(slots=True)
+class _Run:
+    engine: Engine
+    commission_rows: int
+    sink: ScoreFile | None
+    tracks: Tracks | None
+    found: dict[str, Finding] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    rows: int = 0
+    dated: bool = True
+
+
+def score_csv(
+    paths: Sequence[str | Path],
+    *,
+    time_column: str | None = None,
+    commission_rows: int | None = None,
+    false_alarms_per_day: float | None = None,
+    out: str | Path | None = None,
+    findings: str | Path | None = None,
+    plot: str | Path | None = None,
+    progress: Progress | None = None,
+) -> ScoreReport:
+    """Score files; writes `out` (CSV), `findings` (JSON), `plot` (PNG or SVG) where given.
+
+    `commission_rows` first rows of each file are known healthy; None lets the engine find out.
+    `progress` is called with the share done, 0..1, and the file's name. Raises ScoreError for a
+    file that cannot be read and SettingsError for a budget outside its range.
+    """
+    if not paths:
+        raise ScoreError("no file to score")
+    if commission_rows is not None and commission_rows < 1:
+        raise ScoreError(f"commission_rows must be 1 or more, got {commission_rows}")
+    settings = EngineSettings()
+    if false_alarms_per_day is not None:
+        settings = EngineSettings(false_alarms_per_device_day=false_alarms_per_day)
+    devices = _device_names([Path(path) for path in paths])
+    sink = ScoreFile(Path(out)) if out is not None else None
+    tracks = Tracks() if plot is not None else None
+    run = _Run(Engine(settings), commission_rows or 0, sink, tracks)
+    tell = progress or _say_nothing
+    try:
+        for index, (path, device) in enumerate(zip(paths, devices, strict=True)):
+            table = open_csv(Path(path), time_column)
+            for share in _score_file(run, table, device):
+                tell((index + share) / len(paths), device)
+        tell(1.0, "done")
+    finally:
+        if sink is not None:
+            sink.close()
+    report = _report(run, devices)
+    if findings is not None:
+        write_findings(Path(findings), report.findings, dated=report.dated)
+    if plot is not None and tracks is not None:
+        draw(Path(plot), tracks, report.findings, dated=report.dated)
+    return report
+
+
+def _say_nothing(_share: float, _text: str) -> None:
+    pass
+
+
+def _report(run: _Run, devices: list[str]) -> ScoreReport:
+    ordered = sorted(run.found.values(), key=lambda found: (found.onset_s, found.id))
+    return ScoreReport(ordered, run.rows, devices, run.notes, run.dated)
+
+
+def _device_names(paths: list[Path]) -> list[str]:
+    names: list[str] = []
+    for path in paths:
+        stem = path.name.removesuffix(".gz")
+        stem = stem.rsplit(".", 1)[0] or stem
+        name, number = stem, 2
+        while name in names:
+            name, number = f"{stem}-{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
+    """Score one file chunk by chunk, yielding the share of it that is done."""
+    if not table.metrics:
+        raise ScoreError(f"{table.path.name}: no column besides the time")
+    series = np.full(len(table.metrics), -1, np.int32)
+    held = run.commission_rows > 0
+    missing = _MissingMetrics()
+    last_scores = np.zeros(len(table.metrics), np.float32)
+    last_alarms = np.zeros(len(table.metrics), np.uint8)
+    seen = 0
+    newest = -np.inf
+    late = 0
+    for chunk in table.chunks:
+        highest = np.maximum.accumulate(np.concatenate(([newest], chunk.times_s)))
+        late += int((chunk.times_s <= highest[:-1]).sum())
+        newest = float(highest[-1])
+        _register(run.engine, device, table.metrics, chunk, series, held=held)
+        for part in _split(chunk, run.commission_rows - seen if held else 0):
+            if held and seen >= run.commission_rows:
+                run.engine.release(device)
+                held = False
+            scores, alarms, found = _score_part(run.engine, part, series)
+            for finding in found:
+                run.found[finding.id] = finding
+                missing.note(finding)
+            last_scores, filled_scores = _carry(last_scores, scores)
+            last_alarms, filled_alarms = _carry(last_alarms, alarms)
+            seen += len(part.times_s)
+            if run.sink is not None:
+                device_alarm = (filled_alarms.max(axis=1) > 0) | missing.open_at(part.times_s)
+                run.sink.write(
+                    device, table.metrics, part.labels, part.values,
+                    scores, alarms, filled_scores.max(axis=1), device_alarm,
+                )  # fmt: skip
+            if run.tracks is not None:
+                run.tracks.add(device, table.metrics, part.times_s, part.values)
+        run.dated = run.dated and chunk.dated
+        yield table.share_read()
+    run.rows += seen
+    _note(run, table, seen, late, series)
+
+
+def _note(run: _Run, table: CsvTable, seen: int, late: int, series: npt.NDArray[np.int32]) -> None:
+    file = table.path.name
+    if (series < 0).all():
+        columns = ", ".join(table.metrics[:10])
+        raise ScoreError(f"{file}: no column holds numbers ({columns})")
+    if table.text_columns:
+        run.notes.append(f"{file}: text left out: {', '.join(sorted(table.text_columns)[:20])}")
+    if late:
+        run.notes.append(f"{file}: {late} of {seen} rows are not newer than the row before")
+    if table.missing_cells:
+        run.notes.append(f"{file}: {table.missing_cells} cells hold no number")
+
+
+def _register(
+    engine: Engine, device: str, metrics: list[str], chunk: Chunk,
+    series: npt.NDArray[np.int32], *, held: bool,
+) -> None:  # fmt: skip
+    """Register each metric when its first number appears: that number may refute a unit."""
+    for index in np.flatnonzero(series < 0):
+        numbers = chunk.values[:, index]
+        finite = numbers[np.isfinite(numbers)]
+        if len(finite):
+            name = metrics[index]
+            series[index] = engine.series(device, name, guess_unit(name, float(finite[0])))
+            if held:
+                engine.hold(device)
+
+
+def _split(chunk: Chunk, at: int) -> Iterator[Chunk]:
+    """The chunk in one or two parts, cut after `at` rows."""
+    if not 0 < at < len(chunk.times_s):
+        yield chunk
+        return
+    for part in (slice(None, at), slice(at, None)):
+        yield Chunk(
+            chunk.first_line,
+            chunk.labels[part],
+            chunk.times_s[part],
+            chunk.values[part],
+            chunk.dated,
+        )
+
+
+def _score_part(
+    engine: Engine, part: Chunk, series: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], list[Finding]]:
+    """Scores and alarms of shape (rows, metrics); NaN and 0 where a cell is missing."""
+    shape = part.values.shape
+    scores = np.full(shape, np.nan, np.float32)
+    alarms = np.zeros(shape, np.uint8)
+    present = np.isfinite(part.values)
+    indices = np.broadcast_to(series, shape)[present]
+    times = np.broadcast_to(part.times_s[:, None], shape)[present]
+    arrived_s = float(part.times_s[-1]) if len(part.times_s) else 0.0
+    found, flat_scores, flat_alarms = engine.update_scored(
+        indices, times, part.values[present], arrived_s
+    )
+    scores[present] = flat_scores
+    alarms[present] = flat_alarms
+    return scores, np.where(present, alarms, 255).astype(np.uint8), found
+
+
+def _carry(last: npt.NDArray, table: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:  # type: ignore[type-arg]
+    """Fill each missing cell with the column's latest value; returns (last row, filled)."""
+    full = np.vstack([last[None, :], table])
+    known = np.isfinite(full) if full.dtype == np.float32 else full != 255
+    rows = np.where(known, np.arange(len(full))[:, None], 0)
+    filled = np.take_along_axis(full, np.maximum.accumulate(rows, axis=0), axis=0)
+    return filled[-1], filled[1:]
+
+
+class _MissingMetrics:
+    """Metrics that stopped have no rows of their own; the device's alarm speaks for them."""
+
+    def __init__(self) -> None:
+        self._spans: dict[str, tuple[float, float]] = {}
+
+    def note(self, finding: Finding) -> None:
+        if finding.kind == "silence":
+            ended_s = finding.ended_s if finding.ended_s is not None else np.inf
+            self._spans[finding.id] = (finding.detected_s, ended_s)
+
+    def open_at(self, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        is_open = np.zeros(len(times_s), np.bool_)
+        for start_s, end_s in self._spans.values():
+            is_open |= (times_s >= start_s) & (times_s < end_s)
+        return is_open

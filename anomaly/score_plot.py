@@ -1,0 +1,103 @@
+"""One picture of a scoring run: each metric over time, its findings shaded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.errors import ScoreError
+from anomaly.finding import Finding
+
+Floats = npt.NDArray[np.float64]
+MAX_PANELS = 12
+_POINTS = 1500
+
+
+class Tracks:
+    """What was read, kept for the picture in single precision."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, str], list[tuple[Floats, npt.NDArray[np.float32]]]] = {}
+
+    def add(self, device: str, metrics: list[str], times_s: Floats, values: Floats) -> None:
+        for index, metric in enumerate(metrics):
+            column = values[:, index]
+            here = np.isfinite(column)
+            if here.any():
+                part = (times_s[here], column[here].astype(np.float32))
+                self._parts.setdefault((device, metric), []).append(part)
+
+    def names(self) -> list[tuple[str, str]]:
+        return list(self._parts)
+
+    def envelope(self, name: tuple[str, str]) -> tuple[Floats, Floats, Floats]:
+        """Times, lowest and highest value in about 1,500 buckets."""
+        times = np.concatenate([part[0] for part in self._parts[name]])
+        values = np.concatenate([part[1] for part in self._parts[name]]).astype(np.float64)
+        size = max(1, len(times) // _POINTS)
+        starts = np.arange(0, len(times), size)
+        low = np.minimum.reduceat(values, starts)
+        return times[starts], low, np.maximum.reduceat(values, starts)
+
+
+def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool) -> None:
+    """Write PNG or SVG by the name's ending; raises ScoreError when it cannot."""
+    if path.suffix.lower() not in {".png", ".svg"}:
+        raise ScoreError(f"{path.name}: a plot is .png or .svg")
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - large, and only for plots
+    except ImportError as error:
+        raise ScoreError("plots need matplotlib: pip install 'forewarn[server]'") from error
+    touched = {(finding.device, metric) for finding in findings for metric in finding.metrics}
+    names = sorted(tracks.names(), key=lambda name: name not in touched)[:MAX_PANELS]
+    figure = Figure(figsize=(11, 1.2 + 1.6 * max(len(names), 1)), layout="constrained")
+    panels = figure.subplots(max(len(names), 1), 1, squeeze=False)[:, 0]
+    for panel, name in zip(panels, names, strict=False):
+        _draw_one(panel, tracks.envelope(name), name, findings, dated=dated)
+    try:
+        figure.savefig(path, dpi=110)
+    except OSError as error:
+        raise ScoreError(f"{path}: {error.strerror or error}") from error
+
+
+def _draw_one(
+    panel: Any,
+    track: tuple[Floats, Floats, Floats],
+    name: tuple[str, str],
+    findings: list[Finding],
+    *,
+    dated: bool,
+) -> None:
+    times, low, high = track
+    axis = [_place(time_s, dated=dated) for time_s in times.tolist()]
+    panel.fill_between(axis, low, high, color="#3b6ea5", alpha=0.35, linewidth=0)
+    panel.plot(axis, (low + high) / 2, color="#1f4e79", linewidth=0.8)
+    for finding in findings:
+        if finding.device == name[0] and name[1] in finding.metrics:
+            ended_s = finding.ended_s if finding.ended_s is not None else float(times[-1])
+            start = _place(finding.onset_s, dated=dated)
+            panel.axvspan(start, _place(ended_s, dated=dated), color="#c0392b", alpha=0.18)
+            panel.axvline(
+                _place(finding.detected_s, dated=dated),
+                color="#c0392b",
+                linewidth=1,
+                linestyle="--",
+            )
+            usual = finding.evidence.get("usual")
+            if isinstance(usual, float) and finding.kind in {"level_shift", "drift"}:
+                panel.axhline(usual, color="#2e7d32", linewidth=0.8, linestyle=":")
+    panel.set_title(f"{name[0]}: {name[1]}".replace("$", r"\$"), fontsize=9, loc="left")
+    panel.tick_params(labelsize=8)
+
+
+def _place(time_s: float, *, dated: bool) -> datetime | float:
+    if not dated:
+        return time_s
+    try:
+        return datetime.fromtimestamp(time_s, UTC)
+    except (OverflowError, OSError, ValueError):
+        return datetime.fromtimestamp(0, UTC)
