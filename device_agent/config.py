@@ -31,7 +31,7 @@ def parse_settings(text: str) -> AgentSettings:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([_syntax(str(error))]) from None
+        raise ConfigError([_syntax(str(error), text)]) from None
     reader = _Reader(LineIndex(text))
     settings = reader.build(AgentSettings, tree, ())
     if not reader.mistakes:
@@ -157,11 +157,12 @@ def _fault(rules: Any, given: Any) -> str:
     return ""
 
 
-def _syntax(said: str) -> str:
-    found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", said)
+def _syntax(said: str, text: str) -> str:
+    found = re.search(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$", said)
     if found is None:
         return f"not TOML: {said}"
-    return f"line {found[2]}: not TOML: {found[1].lower()} (column {found[3]})"
+    line = found[2] or max(1, len(text.splitlines()))
+    return f"line {line}: not TOML: {found[1].lower()}"
 
 
 def _sentence(line: int, said: str) -> str:
