@@ -1,0 +1,76 @@
+"""`forewarn device`."""
+# ruff: noqa: PLC0415 - imported when the command runs
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from server.cli.options import DataDir
+
+device = typer.Typer(no_args_is_help=True, help="Devices on record.")
+
+
+@device.command("add")
+def add(
+    device_id: Annotated[str, typer.Argument(metavar="DEVICE_ID")],
+    owner: Annotated[str | None, typer.Option("--owner", help="E-mail of its owner.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="As people call it.")] = None,
+    model: Annotated[str, typer.Option("--model")] = "",
+    site: Annotated[str, typer.Option("--site")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Put a device on record and print its credentials as one JSON line. They can't be shown again."""
+    from server.account.service import user_by_email
+    from server.cli.state import mqtt_url, opened_records
+    from server.device.service import add_device
+    from server.kit.clock import SystemClock
+    from server.kit.settings import load
+
+    settings = load(data_dir=data_dir)
+    with opened_records(settings) as records, records.transaction() as session:
+        owner_id = user_by_email(session, owner).id if owner else None
+        added, secret = add_device(
+            session,
+            device_id=device_id,
+            name=name,
+            owner_id=owner_id,
+            model=model,
+            site=site,
+            now=SystemClock().now(),
+        )
+        credentials = {
+            "device_id": added.id,
+            "username": added.id,
+            "password": secret,
+            "mqtt": mqtt_url(settings),
+        }
+    print(json.dumps(credentials))
+
+
+@device.command("list")
+def list_devices(data_dir: DataDir = None) -> None:
+    """List all devices: id, name, model, site, whether connected, when last heard."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from server.cli.state import opened_records
+    from server.device.repository import page
+    from server.kit.settings import load
+
+    table = Table("id", "name", "model", "site", "connected", "last heard (UTC)", box=box.SIMPLE)
+    after: str | None = None
+    with opened_records(load(data_dir=data_dir)) as records, records.reading() as session:
+        while rows := page(session, owner_id=None, text="", after=after, limit=500):
+            for row in rows:
+                connected = "revoked" if row.revoked_at else "yes" if row.online else "no"
+                heard = f"{row.last_seen_at:%Y-%m-%d %H:%M:%S}" if row.last_seen_at else "never"
+                table.add_row(row.id, row.name, row.model, row.site, connected, heard)
+            after = rows[-1].id
+    if table.row_count == 0:
+        typer.echo("no devices yet: forewarn device add DEVICE_ID", err=True)
+        return
+    Console(width=None if Console().is_terminal else 200).print(table)

@@ -1,0 +1,82 @@
+"""The table of commands, and what becomes of their errors: one line on standard error, exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from server.cli import checking, devices, living, people, playing, scoring, serving
+from server.kit.errors import ForewarnError
+
+_OURS = {"anomaly", "device_agent", "field_service", "server"}
+
+
+class Program(TyperGroup):
+    """Turns expected errors of any command into a sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ForewarnError as error:
+            fail(error.message)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] in _OURS:
+                raise
+            fail(f"{error.name} is not installed: pip install 'forewarn[server]'")
+        except Exception as error:
+            # The library is not imported for this: if it raised, it is there already.
+            library = sys.modules.get("anomaly.errors")
+            if library is None or not isinstance(error, library.AnomalyError):
+                raise
+            fail(str(error))
+
+
+def fail(message: str) -> None:
+    """Say what is wrong and end with 2."""
+    typer.secho(f"forewarn: {message}", fg="red", err=True)
+    raise typer.Exit(2)
+
+
+app = typer.Typer(
+    cls=Program,
+    name="forewarn",
+    help="Proactive support for connected devices.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - rarely wanted
+
+        print(f"forewarn {version('forewarn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it and leave.")
+    ] = False,
+) -> None:
+    """Proactive support for connected devices.
+
+    Every option is also a FOREWARN_… variable and a line of forewarn.toml in the data directory.
+    """
+
+
+app.command("up")(serving.up)
+app.command("demo")(living.demo)
+app.add_typer(people.user, name="user")
+app.add_typer(people.token, name="token")
+app.add_typer(devices.device, name="device")
+app.command("replay")(playing.replay)
+app.command("score")(scoring.score)
+app.add_typer(scoring.life, name="life")
+app.command("doctor")(checking.doctor)

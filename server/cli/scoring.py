@@ -1,0 +1,92 @@
+"""`forewarn score`: the detector on anyone's CSV."""
+# ruff: noqa: PLC0415 - imported when the command runs
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE.csv…", help="Several files are several devices of one cohort."
+        ),
+    ],
+    time_column: Annotated[
+        str | None, typer.Option("--time", help="Column of the times; else guessed.")
+    ] = None,
+    commission: Annotated[
+        int | None,
+        typer.Option("--commission", min=1, help="So many first rows are known to be healthy."),
+    ] = None,
+    false_alarms_per_day: Annotated[
+        float | None,
+        typer.Option(
+            "--false-alarms-per-day", help="Budget of false alarm episodes a device and day."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write time,device,metric,score,alarm here.")
+    ] = None,
+    findings: Annotated[
+        Path | None, typer.Option("--findings", help="Write the findings here, as JSON.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the metrics and findings here, PNG or SVG.")
+    ] = None,
+) -> None:
+    """Score CSV files: every column but the time is a metric. Prints the findings."""
+    from anomaly.score import score_csv
+
+    with progress_bar("score") as told:
+        report = score_csv(
+            files,
+            time_column=time_column,
+            commission_rows=commission,
+            false_alarms_per_day=false_alarms_per_day,
+            out=out,
+            findings=findings,
+            plot=plot,
+            progress=told,
+        )
+    for note in report.notes:
+        typer.echo(note, err=True)
+    for finding in report.findings:
+        print(f"{finding.device}: {finding.sentence}")
+    devices = "1 device" if len(report.devices) == 1 else f"{len(report.devices)} devices"
+    typer.echo(f"{report.rows} rows of {devices}, {len(report.findings)} findings", err=True)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on standard error, where that is a terminal; told the share done and a word."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        TextColumn(what),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[doing]}", markup=False),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        task = progress.add_task(what, total=1.0, doing="")
+        yield lambda share, doing: progress.update(task, completed=share, doing=doing)
+
+
+life = typer.Typer(no_args_is_help=True, help="Remaining life, learned from units run to failure.")
