@@ -1,0 +1,182 @@
+"""A real broker and a real agent, each a process that can be killed."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from paho.mqtt import client as mqtt
+
+from device_agent.wire import decode_pack
+
+ROOT = Path(__file__).resolve().parents[2]
+HANG_S = 30.0
+
+
+def wait_for(condition, *, what, timeout_s=HANG_S):
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {timeout_s} s for {what}")
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def waiting():
+    return wait_for
+
+
+class Broker:
+    """Mosquitto with nothing kept on disk: what it has not handed on is lost with it."""
+
+    def __init__(self, program, folder):
+        self.program = program
+        self.folder = folder
+        self.process = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        (folder / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "max_queued_messages 0\n"
+        )
+
+    def start(self):
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, "-c", str(self.folder / "mosquitto.conf")], stdout=log, stderr=log
+            )
+        wait_for(self.is_open, what="the broker's port")
+
+    def is_open(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class Listener:
+    """Hears everything under devices/, across restarts of the broker."""
+
+    def __init__(self, port):
+        self.heard = []
+        self.client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id="listener", clean_session=True
+        )
+        self.client.max_inflight_messages_set(1000)
+        self.client.reconnect_delay_set(1, 1)
+        self.ready = 0
+        self.client.on_connect = lambda client, *_: client.subscribe("devices/#", qos=1)
+        self.client.on_subscribe = self._on_subscribe
+        self.client.on_message = lambda _c, _d, m: self.heard.append((m.topic, m.payload, m.retain))
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        wait_for(lambda: self.ready, what="the listener's subscription")
+
+    def _on_subscribe(self, *_):
+        self.ready += 1
+
+    def leaf(self, leaf):
+        return [payload for topic, payload, _ in list(self.heard) if topic.endswith(f"/{leaf}")]
+
+    def packs(self, device_id="dev-1"):
+        return [
+            decode_pack(p, device_id=device_id, received_s=time.time())
+            for p in self.leaf("telemetry")
+        ]
+
+    def identities(self):
+        return {(pack.boot, pack.seq) for pack in self.packs()}
+
+    def publish(self, topic, payload):
+        self.client.publish(topic, payload, qos=1)
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class AgentProcess:
+    """``forewarn-agent run`` on a folder of its own."""
+
+    def __init__(self, folder, port):
+        self.folder = folder
+        self.config = folder / "agent.toml"
+        self.sensor = folder / "level"
+        self.sensor.write_text("1")
+        self.spool = folder / "spool"
+        self.process = None
+        off = "".join(
+            f"[sensors.{name}]\nenabled = false\n"
+            for name in ("cpu", "memory", "disk", "temperature", "network", "uptime")
+        )
+        self.config.write_text(
+            f'device_id = "dev-1"\nmodel = "bench"\n[broker]\nport = {port}\nhost = "127.0.0.1"\n'
+            f'[spool]\ndirectory = "{self.spool}"\n[packs]\nmax_age_s = 0\n{off}'
+            f'[[sensors.file]]\nname = "tank/level"\npath = "{self.sensor}"\nunit = "m"\nperiod_s = 0.1\n'
+        )
+
+    def start(self):
+        with (self.folder / "agent.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "device_agent", "run", "--config", str(self.config)],
+                stderr=log, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+
+    @property
+    def log(self):
+        path = self.folder / "agent.log"
+        return path.read_text() if path.exists() else ""
+
+    def terminate(self):
+        """Ask it to leave; gives (exit status, seconds it took)."""
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=HANG_S)
+        self.process = None
+        return status, time.monotonic() - begun
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def broker(tmp_path):
+    program = shutil.which("mosquitto") or shutil.which(
+        "mosquitto", path="/usr/sbin:/usr/local/sbin"
+    )
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("mosquitto is not installed")
+        pytest.skip("mosquitto is not installed")
+    made = Broker(program, tmp_path)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def listener(broker):
+    made = Listener(broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agent(broker, tmp_path):
+    made = AgentProcess(tmp_path, broker.port)
+    yield made
+    made.kill()
