@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -25,6 +26,7 @@ from server.broker.auth_callout import AuthCallout, Authenticator
 from server.broker.claims import SigningKey, load_or_create_key
 from server.broker.config import BrokerSettings, ServerKeys, ServerPorts, render_config
 from server.broker.connections import disconnect_user
+from server.broker.disk_watch import DiskWatch
 from server.broker.errors import BrokerError, BrokerStartFailed, BrokerUnavailable
 from server.broker.server_binary import find_server_binary
 from server.broker.stream import DeviceStream
@@ -43,6 +45,8 @@ _PENDING_BYTES: Final = 16 * 2**20
 _REVOKE_PASSES: Final = 3
 _REVOKE_PAUSE_S: Final = 0.3
 _LARGEST_SHARE_OF_DISK: Final = 0.8
+# After a full disk, so much must be free again.
+_ROOM_BYTES: Final = 64 * 2**20
 
 
 class Broker:
@@ -64,6 +68,7 @@ class Broker:
         self._ports: ServerPorts | None = None
         self._stream: DeviceStream | None = None
         self._supervisor: Supervisor | None = None
+        self._disk: DiskWatch | None = None
 
     async def start(self) -> None:
         """Ready for devices when it returns. Raises CannotStart leaves, the reason in the message."""
@@ -116,6 +121,11 @@ class Broker:
         return _started(self._supervisor).pid
 
     @property
+    def writing(self) -> bool:
+        """False while the disk is full: devices are heard by nobody then."""
+        return _started(self._disk).writing
+
+    @property
     def connected(self) -> bool:
         """Whether our own connection stands right now."""
         return self._client is not None and self._client.is_connected
@@ -158,12 +168,7 @@ class Broker:
         # Ours change at each start: nobody but this process needs them.
         service = SigningKey.generate(nkeys.PREFIX_BYTE_USER)
         system = SigningKey.generate(nkeys.PREFIX_BYTE_USER)
-        supervisor = Supervisor(
-            [str(binary), "-c", str(settings.config_path)],
-            pid_path=settings.pid_path,
-            start_timeout_s=settings.start_timeout_s,
-            stop_timeout_s=settings.stop_timeout_s,
-        )
+        self._supervisor = supervisor = self._make_supervisor(binary)
         await supervisor.stop_orphan()
         ports = ServerPorts(
             mqtt=claim_port(settings.host, settings.mqtt_port),
@@ -173,7 +178,7 @@ class Broker:
         settings.config_path.write_text(render_config(settings, ports, keys))
         stack.push_async_callback(supervisor.stop)
         await supervisor.start([(settings.host, ports.mqtt), ("127.0.0.1", ports.client)])
-        self._ports, self._supervisor = ports, supervisor
+        self._ports = ports
         self._client = await self._connect(stack, service, "forewarn")
         self._system = await self._connect(stack, system, "forewarn-system")
         self._stream = DeviceStream(
@@ -190,7 +195,26 @@ class Broker:
         stack.push_async_callback(callout.stop)
         await callout.start(self._client)
         await self._client.flush(timeout=_FLUSH_TIMEOUT_S)
+        watching = asyncio.create_task(_started(self._disk).run(), name="broker-disk")
+        stack.push_async_callback(_cancelled, watching)
         _log.info("broker listens for devices on %s port %d", settings.host, ports.mqtt)
+
+    def _make_supervisor(self, binary: Path) -> Supervisor:
+        settings = self._settings
+        disk = DiskWatch(
+            free_bytes=lambda: shutil.disk_usage(settings.directory).free,
+            needed_bytes=min(_ROOM_BYTES, shutil.disk_usage(settings.directory).total // 20),
+            restart=lambda: supervisor.recycle(),  # noqa: PLW0108 - made two lines below
+        )
+        supervisor = Supervisor(
+            [str(binary), "-c", str(settings.config_path)],
+            pid_path=settings.pid_path,
+            start_timeout_s=settings.start_timeout_s,
+            stop_timeout_s=settings.stop_timeout_s,
+            on_line=disk.saw,
+        )
+        self._disk = disk
+        return supervisor
 
     async def _connect(
         self, stack: contextlib.AsyncExitStack, key: SigningKey, name: str
@@ -227,6 +251,12 @@ class Broker:
                 settings.stream_max_bytes // 2**20,
             )
         return min(settings.stream_max_bytes, affordable)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _account_key(settings: BrokerSettings) -> SigningKey:

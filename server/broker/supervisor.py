@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -67,12 +67,14 @@ class Supervisor:
         pid_path: Path,
         start_timeout_s: float,
         stop_timeout_s: float,
+        on_line: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._command = list(command)
         self._listeners: tuple[tuple[str, int], ...] = ()
         self._pid_path = pid_path
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
+        self._on_line = on_line
         self._process: asyncio.subprocess.Process | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._watch_task: asyncio.Task[None] | None = None
@@ -104,6 +106,12 @@ class Supervisor:
                 await self._watch_task
         await self._end_child()
         self._pid_path.unlink(missing_ok=True)
+
+    def recycle(self) -> None:
+        """End the child, so that it is started anew; does nothing while there is none."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
 
     async def _spawn(self) -> None:
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
@@ -145,6 +153,7 @@ class Supervisor:
             if _ABOUT_A_CLIENT.search(message):
                 level = min(level, logging.INFO)
             _server_log.log(level, "%s", message)
+            self._on_line(message)
 
     async def _wait_until_listening(self) -> None:
         process = self._process

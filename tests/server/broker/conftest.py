@@ -1,3 +1,4 @@
+import asyncio
 import queue
 import socket
 import threading
@@ -26,6 +27,16 @@ class Passwords:
 
     def check(self, username: str, password: str, client_id: str) -> Grant | None:
         return Grant(username) if self.passwords.get(username) == password != "" else None
+
+
+@pytest.fixture
+def until():
+    async def wait(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(2 * HANG_S):
+            while not condition():  # noqa: ASYNC110 - what is waited for sends no event
+                await asyncio.sleep(0.02)
+
+    return wait
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import os
 import stat
 
 import nkeys
@@ -57,5 +56,5 @@ def test_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
     path = tmp_path / "account.seed"
     first = load_or_create_key(path, nkeys.PREFIX_BYTE_ACCOUNT)
     assert first.public.startswith("A")
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert load_or_create_key(path, nkeys.PREFIX_BYTE_ACCOUNT).public == first.public

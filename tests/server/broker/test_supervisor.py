@@ -6,34 +6,32 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from server.broker import Broker, BrokerStartFailed
+from server.broker.server_binary import find_server_binary
 from server.kit.errors import DataDirectoryError, PortInUse
 
 pytestmark = [pytest.mark.broker, pytest.mark.anyio]
-HANG_S = 30
 
 
-async def _until(condition):
-    async with asyncio.timeout(HANG_S):
-        while not condition():
-            await asyncio.sleep(0.02)
+def _start(*arguments, **options):
+    return subprocess.Popen(*arguments, **options)
 
 
 def _alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-async def test_killed_broker_comes_back_on_the_same_ports(broker, device):
+async def test_killed_broker_comes_back_on_the_same_ports(broker, device, until):
     port, url, first = broker.mqtt_port, broker.client_url, broker.pid
     os.kill(first, signal.SIGKILL)
-    await _until(lambda: broker.pid not in {None, first} and broker.connected)
+    await until(lambda: broker.pid not in {None, first} and broker.connected)
     assert (broker.mqtt_port, broker.client_url, broker.restarts) == (port, url, 1)
     # The gate is back as well.
     for _ in range(50):
@@ -85,7 +83,7 @@ async def test_a_server_that_ends_at_once_leaves_its_last_words(settings, passwo
 async def test_a_damaged_key_file_is_refused_at_start(settings, passwords):
     settings.directory.mkdir()
     (settings.directory / "account.seed").write_text("not a seed")
-    with pytest.raises(BrokerStartFailed, match="account.seed"):
+    with pytest.raises(BrokerStartFailed, match=r"account\.seed"):
         await Broker(settings, passwords).start()
 
 
@@ -107,8 +105,8 @@ RUN = textwrap.dedent("""
 """)
 
 
-async def test_kill_9_of_the_server_takes_the_broker_along(settings):
-    parent = subprocess.Popen(
+async def test_kill_9_of_the_server_takes_the_broker_along(settings, until):
+    parent = _start(
         [sys.executable, "-c", RUN, str(settings.directory)], stdout=subprocess.PIPE, text=True
     )
     try:
@@ -116,7 +114,7 @@ async def test_kill_9_of_the_server_takes_the_broker_along(settings):
         pid = int(line.split()[0])
         assert _alive(pid)
         parent.kill()
-        await _until(lambda: not _alive(pid))
+        await until(lambda: not _alive(pid))
     finally:
         parent.kill()
         parent.wait()
@@ -135,9 +133,7 @@ async def test_an_orphan_is_stopped_before_the_next_start(broker, settings, pass
             probe.bind(("127.0.0.1", 0))
             config = config.replace(str(used), str(probe.getsockname()[1]))
     own.config_path.write_text(config)
-    from server.broker.server_binary import find_server_binary
-
-    orphan = subprocess.Popen(
+    orphan = _start(
         [find_server_binary(os.environ), "-c", str(own.config_path)], stderr=subprocess.DEVNULL
     )
     own.pid_path.write_text(str(orphan.pid))
@@ -153,7 +149,7 @@ async def test_an_orphan_is_stopped_before_the_next_start(broker, settings, pass
 
 
 async def test_a_foreign_process_with_a_reused_pid_is_left_alone(settings, passwords):
-    bystander = subprocess.Popen(["sleep", "60"])
+    bystander = _start(["sleep", "60"])
     try:
         settings.directory.mkdir()
         settings.pid_path.write_text(str(bystander.pid))
