@@ -53,12 +53,12 @@ class CommandHandlers:
         self._failing = False
 
     def send_requested(self, session: Session, event: CommandRequested) -> None:
-        """Send a new command if its device is online; otherwise it waits for `send_waiting`."""
+        """Send a new command if its device is reachable; otherwise it waits for `send_waiting`."""
         command = repository.by_id(session, event.command_id)
         now = self._clock.now()
         if command is None or command.status not in OPEN or command.expires_at <= now:
             return
-        if command.attempts == 0 and devices.online_ids(session, [command.device_id]):
+        if command.attempts == 0 and devices.is_reachable(session, command.device_id):
             self._send([command], now)
 
     def send_waiting(self, session: Session, event: DeviceCameOnline) -> None:

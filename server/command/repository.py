@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.command.model import Command
 from server.command.states import OPEN
+from server.device import repository as devices
 from server.device.model import Device
 
 
@@ -60,7 +61,7 @@ def open_of(session: Session, device_id: str, *, now: datetime) -> Sequence[Comm
 
 
 def due(session: Session, *, now: datetime, limit: int) -> Sequence[Command]:
-    """Oldest first: open, not expired, their pause over, their device online and not revoked."""
+    """Oldest first: open, not expired, their pause over, their device reachable."""
     return session.scalars(
         select(Command)
         .join(Device, Device.id == Command.device_id)
@@ -68,8 +69,7 @@ def due(session: Session, *, now: datetime, limit: int) -> Sequence[Command]:
             Command.status.in_(OPEN),
             Command.next_send_at <= now,
             Command.expires_at > now,
-            Device.online,
-            Device.revoked_at.is_(None),
+            devices.reachable(),
         )
         .order_by(Command.id)
         .limit(limit)

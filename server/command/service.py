@@ -115,7 +115,9 @@ def is_command_id(text: str) -> bool:
 
 
 def due_for_sending(session: Session, *, now: datetime, limit: int = 500) -> Sequence[Command]:
-    """Open commands of online devices whose pause since the last send is over, oldest first."""
+    """Open commands whose pause since the last send is over and whose device is reachable, oldest
+    first. A device that never reports its state is tried as if it were online.
+    """
     return repository.due(session, now=now, limit=limit)
 
 

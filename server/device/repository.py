@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -62,14 +62,14 @@ def active_ids(session: Session, device_ids: Collection[str] | None) -> frozense
     return frozenset(session.scalars(query))
 
 
-def online_ids(session: Session, device_ids: Collection[str]) -> frozenset[str]:
-    return frozenset(
-        session.scalars(
-            select(Device.id).where(
-                Device.id.in_(device_ids), Device.online, Device.revoked_at.is_(None)
-            )
-        )
-    )
+def reachable() -> ColumnElement[bool]:
+    """Devices worth sending to: online, or of a kind that never says whether it is."""
+    return and_(or_(Device.online, Device.state_at.is_(None)), Device.revoked_at.is_(None))
+
+
+def is_reachable(session: Session, device_id: str) -> bool:
+    found = session.scalar(select(Device.id).where(Device.id == device_id, reachable()))
+    return found is not None
 
 
 def secret_hash(session: Session, device_id: str) -> str | None:

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.account import Role, repository, service
+from server.account import Role, passwords, repository, service
 from server.account.passwords import hash_password, verify_password
 from server.kit.database import Database
-from server.kit.errors import BadInput, Conflict, NotFound
+from server.kit.errors import BadInput, Conflict, NotFound, TooManyRequests
 
 PASSWORD = "correct horse battery"
 
@@ -127,3 +127,16 @@ def test_a_missing_user_is_not_found(database: Database):
             service.user(session, 99)
         with pytest.raises(NotFound):
             service.user_by_email(session, "nobody@example.com")
+
+
+def test_a_flood_of_sign_ins_waits_its_turn_or_is_sent_away(monkeypatch):
+    monkeypatch.setattr(passwords, "_WAIT_S", 0.01)
+    for _ in range(passwords.HASHES_AT_ONCE):
+        passwords._SLOTS.acquire()
+    try:
+        with pytest.raises(TooManyRequests):
+            verify_password(PASSWORD, None)
+    finally:
+        for _ in range(passwords.HASHES_AT_ONCE):
+            passwords._SLOTS.release()
+    verify_password(PASSWORD, None)

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -20,9 +20,12 @@ def technician(person) -> Viewer:
 
 @pytest.fixture
 def pump(database: Database, owner: Viewer, now: datetime) -> str:
-    """The id of the owner's device, offline."""
+    """The id of the owner's device, which has been online and is offline."""
     with database.transaction() as session:
-        return devices.add_device(session, device_id="pump", owner_id=owner.user_id, now=now)[0].id
+        devices.add_device(session, device_id="pump", owner_id=owner.user_id, now=now)
+        gone = DeviceState("offline", "will", 0.0)
+        devices.record_state(session, "pump", gone, now - timedelta(hours=1), now=now)
+        return "pump"
 
 
 @pytest.fixture

@@ -100,3 +100,17 @@ def test_a_revoked_device_is_not_sent_to(database, handlers, sender, requested, 
     with database.transaction() as session:
         assert handlers.sweep(session, now=now) == 0
     assert sender.sent == []
+
+
+def test_a_device_that_never_reports_its_state_is_tried(
+    database, handlers, sender, technician, clock
+):
+    with database.transaction() as session:
+        devices.add_device(session, device_id="plain", now=clock.now())
+        command = service.request(session, technician, "plain", "blink", {}, now=clock.now())
+        event = CommandRequested(command_id=command.id, device_id="plain")
+        handlers.send_requested(session, event)
+    assert ids(sender) == [event.command_id]
+    clock.advance(seconds=10)
+    with database.transaction() as session:
+        assert handlers.sweep(session, now=clock.now()) == 1

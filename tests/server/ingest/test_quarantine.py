@@ -1,0 +1,108 @@
+import base64
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.account import Role
+from server.ingest import quarantine
+from server.ingest.arrivals import Refusal
+from server.ingest.endpoints import router
+from server.ingest.model import PAYLOAD_KEPT_BYTES
+from server.ingest.source import Message
+from server.kit.clock import from_unix
+from server.kit.database import Base, Database
+
+NOW_S = 1_700_000_000.25
+
+
+def refusal(
+    n: int = 1, *, device_id: str | None = "pump", payload: bytes = b"x", **given_
+) -> Refusal:
+    topic = given_.get("topic", f"devices/{device_id}/telemetry")
+    message = Message(n, topic, payload, NOW_S + n)
+    return Refusal(message, device_id, given_.get("field", "v"), given_.get("reason", f"bad {n}"))
+
+
+def kept(database: Database, **wanted):
+    with database.reading() as session:
+        return quarantine.newest_first(session, limit=100, **wanted)
+
+
+def test_refusals_are_kept_newest_first_and_counted(database):
+    with database.transaction() as session:
+        quarantine.keep(session, [refusal(1), refusal(2, device_id=None), refusal(3)])
+    assert [row.reason for row in kept(database)] == ["bad 3", "bad 2", "bad 1"]
+    assert [row.reason for row in kept(database, device_id="pump")] == ["bad 3", "bad 1"]
+    assert kept(database)[0].received_at == from_unix(NOW_S + 3)
+    with database.reading() as session:
+        assert quarantine.count(session) == 3
+        assert quarantine.count(session, since=from_unix(NOW_S + 2)) == 2
+
+
+def test_a_huge_payload_keeps_its_beginning_and_its_size(database):
+    with database.transaction() as session:
+        quarantine.keep(session, [refusal(payload=b"ab" * 5_000_000)])
+    (row,) = kept(database)
+    assert (len(row.payload), row.payload_bytes) == (PAYLOAD_KEPT_BYTES, 10_000_000)
+
+
+@given(
+    topic=st.text(st.characters(codec=None), max_size=400),
+    field=st.text(st.characters(codec=None)),
+    reason=st.text(st.characters(codec=None), max_size=600),
+    payload=st.binary(),
+)
+def test_anything_can_be_kept(topic, field, reason, payload):
+    database = Database("sqlite://")
+    Base.metadata.create_all(database.engine)
+    with database.transaction() as session:
+        odd = refusal(topic=topic, field=field, reason=reason, payload=payload, device_id=None)
+        quarantine.keep(session, [odd])
+        session.flush()
+        (row,) = quarantine.newest_first(session, limit=2)
+        assert len(row.topic) <= 300
+        assert len(row.reason) <= 500
+        assert row.payload == payload
+    database.close()
+
+
+def test_the_old_and_the_too_many_are_forgotten(database, monkeypatch):
+    monkeypatch.setattr(quarantine, "MESSAGES_KEPT", 3)
+    with database.transaction() as session:
+        quarantine.keep(session, [refusal(n) for n in range(1, 7)])
+    with database.transaction() as session:
+        quarantine.prune(session, received_before=from_unix(NOW_S + 5) + timedelta(seconds=0.5))
+    assert [row.reason for row in kept(database)] == ["bad 6"]
+    with database.transaction() as session:
+        quarantine.keep(session, [refusal(n) for n in range(7, 12)])
+    with database.transaction() as session:
+        quarantine.prune(session, received_before=from_unix(0))
+    assert [row.reason for row in kept(database)] == ["bad 11", "bad 10", "bad 9"]
+
+
+@pytest.fixture
+def client(web_client):
+    return web_client(router)
+
+
+def test_staff_read_it_page_by_page(client, person, database):
+    with database.transaction() as session:
+        quarantine.keep(session, [refusal(n, payload=b"\x00\xff") for n in range(1, 4)])
+    client.use_token(person(Role.STAFF)[1])
+    first = client.get("/quarantine", params={"limit": 2}).json()
+    assert [item["reason"] for item in first["items"]] == ["bad 3", "bad 2"]
+    assert base64.b64decode(first["items"][0]["payload_base64"]) == b"\x00\xff"
+    rest = client.get("/quarantine", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [item["reason"] for item in rest["items"]] == ["bad 1"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [(Role.OWNER, 403), (Role.TECHNICIAN, 403), (None, 401)]
+)
+def test_it_is_for_the_desk_only(client, person, role, status):
+    if role is not None:
+        client.use_token(person(role)[1])
+    assert client.get("/quarantine").status_code == status
