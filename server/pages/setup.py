@@ -11,7 +11,10 @@ from server.pages.layout.errors import install_error_handlers
 from server.pages.layout.headers import SecurityHeaders
 from server.pages.layout.rendering import Pages
 from server.pages.layout.static_files import BundledFiles
+from server.pages.owner import routes as owner
 from server.pages.sign_in import routes as sign_in
+from server.pages.staff import routes as staff
+from server.pages.technician import routes as technician
 
 
 def install_pages(app: FastAPI, settings: Settings) -> None:
@@ -20,9 +23,8 @@ def install_pages(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(SecurityHeaders, https=(settings.public_url or "").startswith("https://"))
     install_error_handlers(app)
     app.mount("/static", BundledFiles(), name="static")
-    app.include_router(preferences.router)
-    app.include_router(live.router)
-    app.include_router(sign_in.router)
+    for part in (preferences, live, sign_in, owner, technician, staff):
+        app.include_router(part.router)
     if settings.development:
         from server.pages.styleguide import routes as styleguide  # noqa: PLC0415 (not shipped paths)
 

@@ -7,7 +7,10 @@ export interface Buckets {
 }
 
 interface Answer {
-  readonly points: readonly { time_s: number; min: number | null; mean: number | null; max: number | null }[];
+  readonly times_s: readonly number[];
+  readonly min: readonly number[];
+  readonly mean: readonly number[];
+  readonly max: readonly number[];
 }
 
 /** A hole longer than this many typical steps is drawn as a gap, not as a straight line. */
@@ -24,15 +27,16 @@ export async function fetchBuckets(url: string, from_s: number, to_s: number, po
 }
 
 function withGaps(answer: Answer): Buckets {
-  const steps = answer.points.slice(1).map((point, i) => point.time_s - (answer.points[i]?.time_s ?? 0));
+  const times = answer.times_s;
+  const steps = times.slice(1).map((time_s, i) => time_s - (times[i] ?? 0));
   const typical_s = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? Infinity;
   const columns: Buckets = { times: [], min: [], mean: [], max: [] };
   let previous_s = NaN;
-  for (const point of answer.points) {
-    if (point.time_s - previous_s > GAP_STEPS * typical_s) push(columns, previous_s + typical_s, null, null, null);
-    push(columns, point.time_s, point.min, point.mean, point.max);
-    previous_s = point.time_s;
-  }
+  times.forEach((time_s, i) => {
+    if (time_s - previous_s > GAP_STEPS * typical_s) push(columns, previous_s + typical_s, null, null, null);
+    push(columns, time_s, answer.min[i] ?? null, answer.mean[i] ?? null, answer.max[i] ?? null);
+    previous_s = time_s;
+  });
   return columns;
 }
 

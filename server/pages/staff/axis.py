@@ -1,0 +1,101 @@
+"""What happened to a device as lanes on the charts' time axis, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from server.detection.model import FindingRecord
+from server.insight.timeline import TimelineItem
+from server.pages.layout.reader import Reader
+from server.pages.layout.translations import translations
+from server.pages.wording.cases import tone, word
+from server.pages.wording.findings import headline
+from server.pages.wording.marks import N_
+from server.pages.wording.metrics import component_name
+
+LANES = {
+    "finding": N_("Findings"),
+    "incident": N_("Cases"),
+    "ticket": N_("Tickets"),
+    "visit": N_("Visits"),
+    "command": N_("Commands"),
+    "reboot": N_("Restarts"),
+    "firmware": N_("Firmware"),
+    "event": N_("Other events"),
+}
+MOST_IN_LANE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A span, or an instant where `until_s` is None; "" means that it still lasts."""
+
+    at: datetime
+    at_s: float
+    until_s: float | str | None
+    text: str
+    tone: str
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    name: str
+    entries: list[Entry] = field(default_factory=list)
+
+
+def lanes(
+    reader: Reader, items: Sequence[TimelineItem], findings: Mapping[str, FindingRecord]
+) -> list[Lane]:
+    """Those with something in them, in their fixed order; the newest entries where there are many."""
+    gettext = translations(reader.language).gettext
+    found = {kind: Lane(gettext(name)) for kind, name in LANES.items()}
+    for item in items:
+        text, colour = _words(reader, item, findings)
+        until: float | str | None = None
+        if item.until is not None:
+            until = item.until.timestamp()
+        elif item.lasts:
+            until = ""
+        entry = Entry(item.at, item.at.timestamp(), until, text, colour, _href(item))
+        found[item.kind].entries.append(entry)
+    for lane in found.values():
+        del lane.entries[:-MOST_IN_LANE]
+    return [lane for lane in found.values() if lane.entries]
+
+
+def _words(
+    reader: Reader, item: TimelineItem, findings: Mapping[str, FindingRecord]
+) -> tuple[str, str]:
+    match item.kind:
+        case "finding":
+            finding = findings.get(item.ref.partition(":")[2])
+            severe = item.facts.get("severity", 0) >= 0.6
+            text = headline(reader, finding) if finding else item.title
+            return text, "bad" if severe else "warn"
+        case "incident":
+            part = component_name(translations(reader.language), str(item.facts["component"]))
+            state = word(reader, "incident_state", item.code)
+            return f"{part}: {state}", tone("incident_state", item.code)
+        case "ticket":
+            return f"#{item.ref.partition(':')[2]} {word(reader, 'ticket_state', item.code)}", tone(
+                "ticket_state", item.code
+            )
+        case "visit":
+            verdict = item.facts.get("verdict")
+            said = word(reader, "verdict", verdict) if verdict else None
+            return said or word(reader, "job_state", item.code), tone("job_state", item.code)
+        case "command":
+            status = word(reader, "command_state", item.code)
+            return f"{item.facts['name']}: {status}", tone("command_state", item.code)
+        case _:
+            said = word(reader, "device_event", item.code)
+            more = f" ({item.detail})" if item.detail else ""
+            return said + more, tone("device_event", item.code)
+
+
+def _href(item: TimelineItem) -> str | None:
+    kind, _, key = item.ref.partition(":")
+    return {"ticket": f"/staff/tickets/{key}", "job": f"/staff/jobs/{key}"}.get(kind)

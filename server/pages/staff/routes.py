@@ -1,0 +1,12 @@
+"""The table of contents of the desk's pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from server.pages.layout.forms import CSRF
+from server.pages.staff import devices, jobs, people, quarantine, queue, tickets
+
+router = APIRouter(prefix="/staff", dependencies=[CSRF], include_in_schema=False)
+for part in (queue, tickets, devices, jobs, quarantine, people):
+    router.include_router(part.router)
