@@ -19,6 +19,8 @@ from device_agent.spool import Spool
 
 _ANSWER_TIMEOUT_S: Final = 10.0
 _SPOOL_RETRY_S: Final = 5.0
+# A broker that is there but acknowledges nothing (its disk is full, say) is left and tried anew.
+_ACK_TIMEOUT_S: Final = 30.0
 _FAREWELL_S: Final = 0.7
 
 Status = Literal["online", "offline"]
@@ -71,6 +73,7 @@ class Uplink:
         backoff: Backoff,
         now: Callable[[], float],
         monotonic: Callable[[], float],
+        ack_timeout_s: float = _ACK_TIMEOUT_S,
     ) -> None:
         self.has_failed = False
         self._on_command = on_command
@@ -87,6 +90,8 @@ class Uplink:
         self._stop: Stop | None = None
         self._unacked: dict[int, int] = {}
         self._sent_id = 0
+        self._ack_timeout_s = ack_timeout_s
+        self._quiet_since_s = 0.0
         self._lost_at_s: float | None = None
         self._reason = ""
         self._attempts = 0
@@ -148,10 +153,8 @@ class Uplink:
                     self._greet(link)
                 elif isinstance(event, Arrived):
                     self._on_command(event.payload)
-            if is_up:
-                self._send(link)
-            elif self._monotonic() - opened_s > _ANSWER_TIMEOUT_S:
-                self._tell_lost("the broker does not answer")
+            if fault := self._send(link) if is_up else self._no_answer_since(opened_s):
+                self._tell_lost(fault)
                 return
         if is_up:
             self._farewell(link)
@@ -160,7 +163,7 @@ class Uplink:
         """Wait for one event, then take all there are; acknowledgements are dealt with here."""
         events: list[LinkEvent] = []
         acked: list[int] = []
-        wait_s = _SPOOL_RETRY_S if is_up else 1.0
+        wait_s = min(_SPOOL_RETRY_S, self._ack_timeout_s) if is_up else 1.0
         if self._stop:
             wait_s = max(0.0, min(wait_s, self._stop.deadline_s - self._monotonic()))
         try:
@@ -178,6 +181,7 @@ class Uplink:
                 events.append(event)
             message = self._inbox.get_nowait() if not self._inbox.empty() else None
         if acked:
+            self._quiet_since_s = self._monotonic()
             self._backoff.reset()
             self._forget(acked)
         return events
@@ -189,7 +193,12 @@ class Uplink:
             # They stay, and are sent once more on the next link: the server knows them by boot and seq.
             log.warning("acknowledged messages could not be removed", reason=error)
 
-    def _send(self, link: Link) -> None:
+    def _send(self, link: Link) -> str:
+        """Send what there is room for; give the reason to leave this link, if there is one."""
+        if not self._unacked:
+            self._quiet_since_s = self._monotonic()
+        elif self._monotonic() - self._quiet_since_s > self._ack_timeout_s:
+            return "the broker acknowledges nothing"
         try:
             room = self._max_inflight - len(self._unacked)
             for entry in self._spool.after(self._sent_id, room) if room > 0 else []:
@@ -197,6 +206,11 @@ class Uplink:
                 self._sent_id = entry.id
         except SpoolError as error:
             log.warning("spool can't be read", reason=error, retry_s=_SPOOL_RETRY_S)
+        return ""
+
+    def _no_answer_since(self, opened_s: float) -> str:
+        is_late = self._monotonic() - opened_s > _ANSWER_TIMEOUT_S
+        return "the broker does not answer" if is_late else ""
 
     def _is_time_to_leave(self, *, is_up: bool) -> bool:
         assert self._stop is not None
