@@ -6,7 +6,7 @@ behind is a function of the set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -30,6 +30,8 @@ from server.kit.errors import NotFound
 from server.kit.events import publish
 from server.kit.settings import Settings
 
+Members = Sequence[tuple[IncidentFinding, FindingRecord]]
+
 SEVERITY_STEPS = 10
 """A rise of severity by one such step is news."""
 
@@ -48,10 +50,18 @@ def absorb(
     """
     absorber = _Absorber(session, now, settings, grouping or Grouping())
     touched: dict[int, Incident] = {}
-    for record in sorted(records, key=lambda r: (r.detected_at, r.onset_at, r.id)):
-        incident = absorber.place(record)
-        if incident is not None:
-            touched[incident.id] = incident
+    waiting = sorted(records, key=lambda r: (r.detected_at, r.onset_at, r.id))
+    while waiting:
+        homeless = []
+        for record in waiting:
+            incident = absorber.place(record)
+            if incident is None:
+                homeless.append(record)
+            else:
+                touched[incident.id] = incident
+        if len(homeless) == len(waiting):
+            break
+        waiting = homeless  # what opens no case may join one that another has just opened
     for incident in touched.values():
         absorber.settle(incident)
     session.flush()
@@ -96,18 +106,10 @@ class _Absorber:
         if link is not None:
             incident = self._session.get_one(Incident, link.incident_id)
             return incident if incident.state is not IncidentState.CLOSED else None
-        found = self._home_of(record)
-        if found is not None and self._lapsed(found[0], record):
-            self.settle(found[0])
-            _close(self._session, found[0], now=self._now)
-            self._session.flush()  # the component is free before the new case takes it
-            found = None
-        if found is None:
-            if not self._may_open(record):
-                return None
-            component = components_of(record.metrics)[0]
-            found = self._open(record, component), component
-        incident, component = found
+        home = self._home_of(record)
+        if home is None:
+            return None
+        incident, component = home
         self._session.add(
             IncidentFinding(
                 finding_id=record.id,
@@ -158,29 +160,46 @@ class _Absorber:
         )
 
     def _home_of(self, record: FindingRecord) -> tuple[Incident, str] | None:
-        """The active case that `record` belongs to, and the component it counts for there."""
-        cases = [
-            (incident, repository.members(self._session, incident.id))
-            for incident in repository.active_on(self._session, record.device_id)
-        ]
-        if record.ended_at is not None:
-            # What is over joins what it was part of, not what came later.
-            cases = [
-                case
-                for case in cases
-                if record.ended_at >= min(r.onset_at for _, r in case[1]) - self._grouping.together
-            ]
+        """The case that `record` belongs to, opened where it must be, and its component there.
+
+        A component counts in one active case at most: who shares it owns the finding, or nobody does.
+        """
         wanted = components_of(record.metrics)
+        cases = self._cases(record.device_id)
         for incident, members in cases:
             known = {link.component for link, _ in members}
             shared = next((c for c in wanted if c in known), None)
-            if shared is not None:
+            if shared is None:
+                continue
+            if self._too_early(record, members):
+                return None
+            if not self._lapsed(incident, record):
                 return incident, shared
+            if not self._may_open(record):
+                return None
+            self.settle(incident)
+            _close(self._session, incident, now=self._now)
+            self._session.flush()  # the component is free before another case takes it
+            return self._home_of(record)
         for incident, members in cases:
             akin = any(self._grouping.akin(record, other) for _, other in members)
-            if akin and not self._lapsed(incident, record):
+            if akin and not self._too_early(record, members) and not self._lapsed(incident, record):
                 return incident, wanted[0]
-        return None
+        if not self._may_open(record):
+            return None
+        return self._open(record, wanted[0]), wanted[0]
+
+    def _cases(self, device_id: str) -> list[tuple[Incident, Members]]:
+        return [
+            (incident, repository.members(self._session, incident.id))
+            for incident in repository.active_on(self._session, device_id)
+        ]
+
+    def _too_early(self, record: FindingRecord, members: Members) -> bool:
+        """True when `record` was over before the case began: it joins no later problem."""
+        if record.ended_at is None:
+            return False
+        return record.ended_at < min(r.onset_at for _, r in members) - self._grouping.together
 
     def _lapsed(self, incident: Incident, record: FindingRecord) -> bool:
         """True when `record` began after the case's watch was over.
