@@ -49,6 +49,16 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Database]:
+    """Records in memory for property tests: `with scratch.reading() as session` keeps nothing."""
+    import_all()
+    database = Database("sqlite://")
+    Base.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
 class WebClient:
     """Calls an app in this process, one request at a time; `cookies` and `headers` go with each."""
 

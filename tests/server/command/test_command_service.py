@@ -12,7 +12,6 @@ from server.command import repository, service
 from server.command.states import OPEN, TRANSITIONS, CommandStatus
 from server.device import service as devices
 from server.kit.clock import from_unix
-from server.kit.database import Base, Database
 from server.kit.errors import BadInput, Conflict, Forbidden, NotFound
 from server.kit.events import OutboxEvent
 
@@ -91,25 +90,21 @@ SCALARS = (
     ),
     expires_in_s=st.floats() | st.just(60.0),
 )
-def test_any_request_gives_a_command_or_bad_input(name, args, expires_in_s):
+def test_any_request_gives_a_command_or_bad_input(scratch, name, args, expires_in_s):
     now = from_unix(1_700_000_000)
-    database = Database("sqlite://")
-    Base.metadata.create_all(database.engine)
-    try:
-        with database.transaction() as session:
-            devices.add_device(session, device_id="pump", now=now)
-            staff = accounts.add_user(
-                session, email="s@example.com", name="S", role=Role.STAFF, password=None, now=now
-            ).as_viewer()
+    with scratch.reading() as session:
+        devices.add_device(session, device_id="pump", now=now)
+        staff = accounts.add_user(
+            session, email="s@example.com", name="S", role=Role.STAFF, password=None, now=now
+        ).as_viewer()
+        try:
             command = service.request(
                 session, staff, "pump", name, args, expires_in_s=expires_in_s, now=now
             )
-            session.expire_all()
-            assert decode_command(service.payload_of(command)).args == args
-    except BadInput:
-        pass
-    finally:
-        database.close()
+        except BadInput:
+            return
+        session.expire_all()
+        assert decode_command(service.payload_of(command)).args == args
 
 
 @pytest.mark.usefixtures("pump")

@@ -10,7 +10,6 @@ from server.account import Role
 from server.broker.auth_callout import Grant
 from server.device import repository, service
 from server.device.credentials import DeviceAuthenticator, check_credentials
-from server.device.model import Device
 from server.kit.database import Database
 from server.kit.errors import BadInput, Conflict, NotFound
 from server.kit.events import OutboxEvent
@@ -76,12 +75,9 @@ def test_any_text_is_a_name_or_refused(text: str):
     device_id=st.text(st.characters(codec=None)) | st.just("nobody"),
     password=st.text(st.characters(codec=None)),
 )
-def test_any_credentials_are_checked_without_an_error(device_id: str, password: str):
-    database = Database("sqlite://")
-    Device.metadata.create_all(database.engine)
-    with database.reading() as session:
+def test_any_credentials_are_checked_without_an_error(scratch, device_id, password):
+    with scratch.reading() as session:
         assert not check_credentials(session, device_id, password)
-    database.close()
 
 
 def test_an_owner_must_exist(database: Database, now: datetime):

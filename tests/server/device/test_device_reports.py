@@ -9,7 +9,7 @@ from device_agent.wire.events import DeviceEvent
 from device_agent.wire.state import DeviceState, SensorInfo
 from server.device import service
 from server.kit.clock import from_unix
-from server.kit.database import Base, Database
+from server.kit.database import Database
 from server.kit.errors import NotFound
 from server.kit.events import OutboxEvent
 
@@ -180,15 +180,11 @@ def test_a_batch_of_events_is_kept_once(reporting: Reporting, now: datetime):
 
 
 @given(ids=st.lists(st.text(st.characters(codec=None), max_size=70)))
-def test_any_text_may_be_asked_whether_it_is_a_device(ids):
-    database = Database("sqlite://")
-    Base.metadata.create_all(database.engine)
-    now = from_unix(1_700_000_000)
-    with database.transaction() as session:
-        service.add_device(session, device_id="pump", now=now)
-        assert service.active_ids(session, [*ids, "pump"]) == {"pump"}
+def test_any_text_may_be_asked_whether_it_is_a_device(scratch, ids):
+    with scratch.reading() as session:
+        service.add_device(session, device_id="this-one", now=from_unix(1_700_000_000))
+        assert service.active_ids(session, [*ids, "this-one"]) == {"this-one"}
         assert service.active_ids(session, []) == frozenset()
-    database.close()
 
 
 def test_unknown_devices_have_no_reports(reporting: Reporting, now: datetime):
@@ -224,9 +220,7 @@ def test_last_seen_moves_forward_only_and_for_many_at_once(database: Database, n
     ),
     replay_from=st.integers(0, 8),
 )
-def test_replaying_the_end_of_the_stream_gives_the_same_record(arrivals, replay_from):
-    database = Database("sqlite://")
-    Base.metadata.create_all(database.engine)
+def test_replaying_the_end_of_the_stream_gives_the_same_record(scratch, arrivals, replay_from):
     states = [
         (
             from_unix(1_700_000_000 + position),
@@ -235,17 +229,18 @@ def test_replaying_the_end_of_the_stream_gives_the_same_record(arrivals, replay_
         for position, (time_s, boot, reason) in enumerate(arrivals)
     ]
     now = from_unix(1_700_001_000)
-    with database.transaction() as session:
+    with scratch.reading() as session:
+
+        def everything():
+            session.flush()
+            device = service.device(session, "d")
+            columns = {c.key: getattr(device, c.key) for c in device.__table__.columns}
+            return columns, session.query(OutboxEvent).count(), service.device_events(session, "d")
+
         service.add_device(session, device_id="d", now=now)
         for received, state in states:
             service.record_state(session, "d", state, received, now=now)
-        session.flush()
-        device = service.device(session, "d")
-        before = {c.key: getattr(device, c.key) for c in device.__table__.columns}
-        count = session.query(OutboxEvent).count()
+        before = everything()
         for received, state in states[replay_from:]:
             assert not service.record_state(session, "d", state, received, now=now)
-        after = {c.key: getattr(device, c.key) for c in device.__table__.columns}
-        assert session.query(OutboxEvent).count() == count
-        assert after == before
-    database.close()
+        assert everything() == before

@@ -12,7 +12,7 @@ from server.ingest.endpoints import router
 from server.ingest.model import PAYLOAD_KEPT_BYTES
 from server.ingest.source import Message
 from server.kit.clock import from_unix
-from server.kit.database import Base, Database
+from server.kit.database import Database
 
 NOW_S = 1_700_000_000.25
 
@@ -54,10 +54,8 @@ def test_a_huge_payload_keeps_its_beginning_and_its_size(database):
     reason=st.text(st.characters(codec=None), max_size=600),
     payload=st.binary(),
 )
-def test_anything_can_be_kept(topic, field, reason, payload):
-    database = Database("sqlite://")
-    Base.metadata.create_all(database.engine)
-    with database.transaction() as session:
+def test_anything_can_be_kept(scratch, topic, field, reason, payload):
+    with scratch.reading() as session:
         odd = refusal(topic=topic, field=field, reason=reason, payload=payload, device_id=None)
         quarantine.keep(session, [odd])
         session.flush()
@@ -65,7 +63,6 @@ def test_anything_can_be_kept(topic, field, reason, payload):
         assert len(row.topic) <= 300
         assert len(row.reason) <= 500
         assert row.payload == payload
-    database.close()
 
 
 def test_the_old_and_the_too_many_are_forgotten(database, monkeypatch):
