@@ -41,6 +41,12 @@ def unit_sign(unit: str) -> str:
     return _SIGNS.get(unit, "%" if unit == "/" else unit)
 
 
+def chart_scale(unit: str) -> tuple[float, str]:
+    """(factor, sign): how a unit is drawn, so that axes have short numbers."""
+    known = {"Pa": (1e-3, "kPa"), "/": (100.0, "%"), "B": (1e-9, "GB"), "W": (1.0, "W")}
+    return known.get(unit, (1.0, unit_sign(unit)))
+
+
 def reading(reader: Reader, value: float | None, unit: str = "") -> str:
     """A measured value with its unit: "21.4 °C", "38 %", "1.2 GB"."""
     if value is None:

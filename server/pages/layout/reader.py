@@ -47,6 +47,12 @@ class Reader:
     user: Viewer | None = None
 
     @property
+    def tag(self) -> str:
+        """The language as a browser names it."""
+        territory = self.locale.territory
+        return f"{self.language}-{territory}" if territory else self.language
+
+    @property
     def audience(self) -> Audience:
         if self.user is None:
             return "bare"

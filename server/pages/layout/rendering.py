@@ -67,7 +67,7 @@ def build_environment(assets: Assets, *, reload: bool) -> Environment:
     environment.globals["say"] = Say(_reader.get)
     for name in ("number", "reading", "duration", "day", "clock_time"):
         environment.filters[name] = _for_reader(getattr(formatting, name))
-    environment.filters["unit_sign"] = formatting.unit_sign
+    environment.filters["chart_scale"] = formatting.chart_scale
     for name, form in (
         ("ago", formatting.relative),
         ("moment", formatting.day_and_time),

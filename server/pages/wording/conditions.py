@@ -58,7 +58,7 @@ def condition(reader: Reader, device: Device, case: Leading | None) -> Condition
         return Condition(
             "quiet",
             "wifi-off",
-            gettext("It is not connected. Last heard of: %(time)s.")
+            gettext("It is not connected. Last report: %(time)s.")
             % {"time": day_and_time(reader, device.last_seen_at)},
         )
     return Condition("good", "circle-check", gettext("It runs as it should."))

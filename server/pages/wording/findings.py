@@ -110,13 +110,13 @@ def _value(reader: Reader, evidence: Mapping[str, Any], key: str) -> str:
 
 def _level(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
-        "It is now at about %(now)s; usual are about %(usual)s."
+        "It is at about %(now)s now; usually it is at about %(usual)s."
     ) % {"now": _value(reader, evidence, "now"), "usual": _value(reader, evidence, "usual")}
 
 
 def _drift(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
-        "It is now at about %(now)s; when it was new here, it was about %(usual)s."
+        "It is at about %(now)s now; when it was new here, it was at about %(usual)s."
     ) % {"now": _value(reader, evidence, "now"), "usual": _value(reader, evidence, "usual")}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import uvicorn
@@ -67,7 +68,7 @@ class Site:
     known: SimpleNamespace
     url: str = ""
     live: Broadcast | None = None
-    after: Callable[[], None] = field(default=lambda: None)
+    after: Callable[[], Any] = field(default=lambda: None)
 
 
 def build_site(folder: Path) -> Site:
@@ -85,7 +86,7 @@ def build_site(folder: Path) -> Site:
         clock,
     )
     dispatcher.on_handled = lambda event: site.live.tell(event) if site.live else None
-    site.after = lambda: dispatcher.drain()
+    site.after = dispatcher.drain
     with database.transaction() as session:
         _people(session, site, now)
         _devices(session, site, now)
@@ -171,7 +172,13 @@ def _devices(session: Session, site: Site, now: datetime) -> None:
 
 
 def finding(
-    device: str, kind: str, metric: str, *, onset: datetime, severity: float, **evidence: float | str
+    device: str,
+    kind: str,
+    metric: str,
+    *,
+    onset: datetime,
+    severity: float,
+    **evidence: float | str,
 ) -> FindingRecord:
     return FindingRecord(
         id=f"{device}-{kind}-{metric}",
@@ -298,7 +305,7 @@ class serving:  # noqa: N801 - reads as a verb
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
         self._server = uvicorn.Server(config)
         serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started and not serving.done():
+        while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells no event
             await asyncio.sleep(0.02)
         self._ready.set()
         await serving
@@ -311,10 +318,8 @@ def make_app(site: Site, live: Broadcast) -> FastAPI:
             telemetry=site.telemetry,
             clock=SystemClock(),
             settings=site.settings,
-            after_commit=lambda: site.after(),
+            after_commit=site.after,
             live=live,
             is_ready=lambda: True,
         )
     )
-
-

@@ -93,7 +93,10 @@ class Chart {
     try {
       const points = Math.max(60, Math.round(width * POINTS_PER_PX));
       const data = await fetchBuckets(this.element.dataset["chart"] ?? "", range.from_s, range.to_s, points);
-      this.draw([data.times, data.mean, data.max, data.min], range, width);
+      const scale = Number(this.element.dataset["scale"] ?? 1);
+      const scaled = (column: (number | null)[]): (number | null)[] =>
+        scale === 1 ? column : column.map((value) => (value === null ? null : value * scale));
+      this.draw([data.times, scaled(data.mean), scaled(data.max), scaled(data.min)], range, width);
       delete this.element.dataset["failed"];
     } catch (error) {
       this.element.dataset["failed"] = "yes"; // the style sheet shows the message that the server wrote

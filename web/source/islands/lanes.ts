@@ -22,6 +22,6 @@ function place(entry: HTMLElement, from_s: number, to_s: number): void {
   const end = until === undefined ? start : until === "" ? to_s : Number(until);
   const share = (time_s: number): number => Math.min(1, Math.max(0, (time_s - from_s) / (to_s - from_s)));
   entry.hidden = end < from_s || start > to_s;
-  entry.style.left = `${100 * share(start)}%`;
+  entry.style.left = `min(${100 * share(start)}%, calc(100% - 0.75rem))`;
   entry.style.width = until === undefined ? "" : `${100 * (share(end) - share(start))}%`;
 }
