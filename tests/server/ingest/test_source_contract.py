@@ -212,3 +212,19 @@ async def test_messages_dropped_before_they_were_read_are_said(broker, caplog):
     assert len(await read(source, 5)) == 5
     assert "messages from 1 on are gone" in caplog.text
     await source.close()
+
+
+@pytest.mark.broker
+async def test_acknowledging_lets_the_broker_forget_what_it_has_too_much_of(tmp_path):
+    settings = BrokerSettings(tmp_path / "broker", mqtt_port=0, stream_max_bytes=2**20)
+    async with Broker(settings, Nobody()) as broker:
+        side = OnBroker(broker)
+        for _ in range(10):
+            await side.publish("d", "telemetry", bytes(2**16))
+        source = side.source()
+        got = await read(source, 10)
+        await source.acknowledge(got[2].position)
+        state = await broker.stream.state()
+        # More than half full, yet only what is processed goes.
+        assert (state.first_position, state.last_position) == (4, 10)
+        await source.close()
