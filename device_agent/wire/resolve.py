@@ -6,7 +6,8 @@ the slow way, which knows the exact record at fault.
 """
 
 import math
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +20,9 @@ from device_agent.wire.pack import (
     TextReading,
 )
 from device_agent.wire.text import check_metric, check_text, check_token, check_unit
+
+# Room for a URN around the longest device id and metric; also bounds what the cache can hold.
+_MAX_BASE_NAME_CHARS: Final = 512
 
 
 class Record(msgspec.Struct, gc=False):
@@ -62,6 +66,11 @@ class Columns(NamedTuple):
 
 class Resolver:
     """Holds the base fields in force and collects readings; one per pack."""
+
+    __slots__ = (
+        "_bare", "_boot", "_bt", "_bu", "_bv", "_device_id", "_names", "_prefix", "_received_s",
+        "_seq", "_texts", "_times_s", "_units", "_values",
+    )  # fmt: skip
 
     def __init__(self, device_id: str, received_s: float) -> None:
         self._device_id = device_id
@@ -160,7 +169,10 @@ class Resolver:
         if record.bver is not None and not 1 <= record.bver <= 10:
             raise WireError("bver", "only SenML versions up to 10 are understood")
         if record.bn is not None:
-            self._set_base_name(record.bn)
+            if len(record.bn) > _MAX_BASE_NAME_CHARS:
+                raise WireError("bn", f"longer than {_MAX_BASE_NAME_CHARS} characters")
+            self._prefix = _name_prefix(record.bn, self._device_id)
+            self._bare = record.bn == self._device_id
         if record.bt is not None:
             self._bt = finite("bt", record.bt)
         if record.bu is not None:
@@ -174,20 +186,6 @@ class Resolver:
         if record.n is not None or record.t is not None or record.u is not None:
             raise WireError("v", "the record has no value")
 
-    def _set_base_name(self, bn: str) -> None:
-        """Split the device's own part off the base name; what is left goes before each name."""
-        own = self._device_id
-        urn_end = bn.find(f":{own}:", len("urn:dev")) if bn.startswith("urn:dev:") else -1
-        if urn_end >= 0:
-            self._prefix = bn[urn_end + len(own) + 2 :]
-        elif bn.startswith((f"{own}/", f"{own}:")):
-            self._prefix = bn[len(own) + 1 :]
-        elif bn in {own, ""}:
-            self._prefix = ""
-        else:
-            raise WireError("bn", "does not name the publishing device")
-        self._bare = bn == own
-
     def _metric(self, n: str) -> str:
         """Give the metric's name, not yet checked: the full name without the device's part."""
         # With the bare id as the base name, the separator may come with the name.
@@ -200,6 +198,19 @@ class Resolver:
         if not 0.0 <= time_s <= LATEST_S:
             raise WireError("t", "is outside the years 1970 to 9999")
         return time_s
+
+
+@lru_cache(maxsize=4096)
+def _name_prefix(bn: str, own: str) -> str:
+    """Take the device's own part off a base name; what is left goes before each name."""
+    urn_end = bn.find(f":{own}:", len("urn:dev")) if bn.startswith("urn:dev:") else -1
+    if urn_end >= 0:
+        return bn[urn_end + len(own) + 2 :]
+    if bn.startswith((f"{own}/", f"{own}:")):
+        return bn[len(own) + 1 :]
+    if bn in {own, ""}:
+        return ""
+    raise WireError("bn", "does not name the publishing device")
 
 
 def finite(field: str, value: float) -> float:

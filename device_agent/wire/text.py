@@ -30,6 +30,7 @@ def check_unit(unit: str) -> str:
     return unit
 
 
+@lru_cache(maxsize=4096)
 def check_token(field: str, text: str) -> str:
     """Return an id unchanged; raises WireError outside ``[A-Za-z0-9_-]{1,64}``."""
     if _TOKEN.fullmatch(text) is None:

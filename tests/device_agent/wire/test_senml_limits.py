@@ -96,3 +96,7 @@ def test_a_pack_that_would_be_refused_can_not_be_encoded(pack, field, form):
     with pytest.raises(WireError) as caught:
         encode_pack(pack, device_id="dev-1", form=form)
     assert caught.value.field == field
+
+
+def test_an_endless_base_name_is_refused_before_it_is_remembered():
+    assert refusal(b'[{"bn":"dev-1/' + b"x" * 1000 + b'","n":"a","v":1}]').field == "bn"
