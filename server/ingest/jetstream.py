@@ -22,6 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from server.broker.config import MAX_PAYLOAD_BYTES
 from server.broker.errors import BrokerError
 from server.broker.stream import DEVICE_SUBJECTS, PREFIX, STREAM, DeviceStream
 from server.ingest.source import Message, SourceRewound
@@ -59,7 +60,8 @@ class JetStreamSource:
         self._client = client
         self._stream = stream
         self._prefetch_messages = prefetch_messages
-        self._prefetch_bytes = prefetch_bytes
+        # A pull smaller than the next message would end empty, again and again.
+        self._prefetch_bytes = max(prefetch_bytes, 2 * MAX_PAYLOAD_BYTES)
         self._now_s = now_s
         self._received = start_after
         self._returned = start_after
