@@ -44,7 +44,7 @@ class FourAnswers:
         """One sentence an answer."""
         who = self.responsible_name or f"the queue “{self.queue}”"
         return {
-            "noticed": f"{self.noticed_sentence} Since {_moment(self.since)}.",
+            "noticed": f"{self.noticed_sentence.rstrip('.')}. Since {_moment(self.since)}.",
             "by_when": f"It will be dealt with by {_moment(self.due_at)}.",
             "who": f"Responsible: {who}.",
             "if_late": (

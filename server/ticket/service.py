@@ -20,7 +20,7 @@ from server.kit.events import publish
 from server.kit.settings import Settings
 from server.kit.text import one_line, paragraph
 from server.ticket import lifecycle, repository
-from server.ticket.answers import four_answers
+from server.ticket.answers import FourAnswers, four_answers
 from server.ticket.events import TicketDelayAnnounced, TicketFeedbackGiven, TicketOpened
 from server.ticket.lifecycle import announce_delays
 from server.ticket.model import MAX_DESCRIPTION, MAX_SUBJECT, Ticket
@@ -36,6 +36,7 @@ from server.ticket.states import (
 
 __all__ = [
     "Changes",
+    "FourAnswers",
     "announce_delays",
     "ask",
     "change",
