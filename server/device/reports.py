@@ -134,7 +134,9 @@ def _born(
     device.model = device.model or _word(state.model)
     device.agent_version = _word(state.agent_version) or device.agent_version
     if state.sensors:
-        device.sensors = [asdict(sensor) for sensor in state.sensors]
+        device.sensors = [
+            {**asdict(sensor), "kind": _word(sensor.kind)} for sensor in state.sensors
+        ]
     publish(session, DeviceCameOnline(device_id=device.id, boot=boot, at_s=at_s), now=now)
 
 
