@@ -28,7 +28,6 @@ LABELS: Final[dict[object, str]] = {
 }
 _NUMBERS: Final = {label: number for number, label in LABELS.items()}
 _N, _U, _V, _T = 0, 1, 2, 6
-_PLAIN: Final = {_N, _U, _V, _T}
 _MAX_DEPTH: Final = 16
 _BREAK_OPENED: Final = 0x9F
 
@@ -81,23 +80,36 @@ def named(record: Mapping[object, object]) -> dict[str, object]:
 
 def plain_columns(rest: list[dict[object, Any]]) -> Columns | None:
     """Give plain maps as columns; None if any of them holds something else."""
-    if not rest:
-        return Columns([], [], [], [])
-    labels = set().union(*rest)
-    if labels - _PLAIN:
-        return None
     try:
         names = [m[_N] for m in rest]
         values = [m[_V] for m in rest]
     except KeyError:
         return None
-    times = [m.get(_T, 0.0) for m in rest] if _T in labels else [0.0] * len(rest)
-    units = [m.get(_U, "") for m in rest] if _U in labels else [""] * len(rest)
-    if {*map(type, names), *map(type, units)} != {str}:
+    times = [m.get(_T) for m in rest]
+    units: list[Any] = [m.get(_U) for m in rest]
+    without_time, without_unit = times.count(None), units.count(None)
+    # Every entry of every map must be one of those just taken.
+    if sum(map(len, rest)) != 4 * len(rest) - without_time - without_unit:
         return None
-    if not {*map(type, values), *map(type, times)} <= {float, int}:
+    if without_time:
+        times = [0.0 if t is None else t for t in times]
+    if without_unit:
+        units = [u or "" for u in units]
+    if not {*map(type, names), *map(type, units)} <= {str}:
         return None
-    return Columns(names, list(map(float, times)), list(map(float, values)), units)
+    return _as_floats(names, times, values, units)
+
+
+def _as_floats(
+    names: list[str], times: list[Any], values: list[Any], units: list[str]
+) -> Columns | None:
+    """Turn whole numbers into floats; None where there is anything but numbers."""
+    kinds = {*map(type, times), *map(type, values)}
+    if kinds <= {float}:
+        return Columns(names, times, values, units)
+    if kinds <= {float, int}:
+        return Columns(names, list(map(float, times)), list(map(float, values)), units)
+    return None
 
 
 def encode(records: list[dict[str, object]]) -> bytes:
