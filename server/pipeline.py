@@ -19,6 +19,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
 
 from anomaly import EngineSettings, Finding
+from device_agent.wire import DeviceEvent
 from server.command import service as commands
 from server.detection import service as detection
 from server.detection.detector import Detector
@@ -129,10 +130,11 @@ class Pipeline:
     def _detect(self, batch: SampleBatch, arrivals: Arrivals, *, arrived_s: float) -> list[Finding]:
         findings = self._detector.update(batch, arrived_s=arrived_s)
         for message, device_id, state in arrivals.states:
-            findings += self._detector.set_online(
+            findings += self._detector.note_state(
                 device_id,
                 online=state.status == "online",
                 reason=state.reason,
+                born_s=state.time_s,
                 at_s=message.received_s,
             )
         return findings
@@ -144,11 +146,7 @@ class Pipeline:
         devices.mark_seen(session, {d: from_unix(t) for d, t in arrivals.seen_s.items()})
         for message, device_id, state in arrivals.states:
             devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)
-        for _message, device_id, event in arrivals.events:
-            devices.record_event(session, device_id, event, now=now)
-        for _message, device_id, pack in arrivals.packs:
-            for text in pack.texts:
-                devices.record_event(session, device_id, text_event(text), now=now)
+        devices.record_events(session, _events(arrivals), now=now)
         for _message, device_id, result in arrivals.results:
             commands.record_result(session, device_id, result, now=now)
 
@@ -194,6 +192,12 @@ class Pipeline:
             )
         self._checkpointed = self.position
         self._after_commit()
+
+
+def _events(arrivals: Arrivals) -> list[tuple[str, DeviceEvent]]:
+    """Events, and string samples, which are kept as events."""
+    texts = [(d, text_event(text)) for _, d, pack in arrivals.packs for text in pack.texts]
+    return [(d, event) for _, d, event in arrivals.events] + texts
 
 
 def _split(messages: Sequence[Message], at: Iterable[int]) -> Iterator[Sequence[Message]]:

@@ -144,7 +144,7 @@ def _web_parts(core: _Core, consumer: Consumer) -> WebParts:
         settings=core.settings,
         after_commit=core.dispatching.wake,
         live=core.live,
-        is_ready=lambda: core.broker.connected and consumer.ready.is_set(),
+        is_ready=lambda: core.broker.connected and core.broker.writing and consumer.ready.is_set(),
     )
 
 

@@ -14,6 +14,7 @@ class Detector:
     def __init__(self, settings: EngineSettings, state: bytes | None = None) -> None:
         self._engine = Engine(settings) if state is None else Engine.from_bytes(state, settings)
         self._engine_series = np.full(64, -1, dtype=np.int32)
+        self._born_s: dict[str, float] = {}
 
     def register(self, series: int, key: SeriesKey, unit: str) -> None:
         """Tell which device and metric the store's number `series` stands for."""
@@ -32,10 +33,16 @@ class Detector:
     def look_for_silence(self, now_s: float) -> list[Finding]:
         return self._engine.tick(now_s)
 
-    def set_online(
-        self, device_id: str, *, online: bool, reason: str, at_s: float
+    def note_state(
+        self, device_id: str, *, online: bool, reason: str, born_s: float, at_s: float
     ) -> list[Finding]:
-        """A birth, a will or a goodbye arrived."""
+        """A birth, a will or a goodbye arrived; `born_s` is the device's own time in its birth.
+
+        A will that belongs to an earlier birth than the newest is of a link long replaced.
+        """
+        if not online and born_s < self._born_s.get(device_id, born_s):
+            return []
+        self._born_s[device_id] = max(born_s, self._born_s.get(device_id, born_s))
         return self._engine.set_online(device_id, online, reason, at_s)
 
     def rebaseline(self, device_id: str, *, at_s: float, reason: str) -> list[Finding]:

@@ -68,21 +68,33 @@ class Understanding:
         """Understand `messages`, in order; `known` are the ids of devices on record among them."""
         arrivals = Arrivals()
         for message in messages:
-            device_id: str | None = None
             try:
                 device_id, leaf = parse_topic(message.topic)
-                if device_id not in known:
-                    raise WireError("device_id", "is not on record, or was revoked")
-                understand = self._leaves.get(leaf)
-                if understand is None:
-                    raise WireError("topic", f"devices do not publish {leaf}")
-                understand(arrivals, message, device_id)
             except WireError as error:
-                refusal = Refusal(message, device_id, error.field, error.reason)
-                arrivals.refusals.append(refusal)
+                arrivals.refusals.append(Refusal(message, None, error.field, error.reason))
+                continue
+            try:
+                self._accept(arrivals, message, device_id, leaf, known)
+            except WireError as error:
+                arrivals.refusals.append(Refusal(message, device_id, error.field, error.reason))
             else:
                 arrivals.seen_s[device_id] = message.received_s
         return arrivals
+
+    def _accept(
+        self,
+        arrivals: Arrivals,
+        message: Message,
+        device_id: str,
+        leaf: str,
+        known: Collection[str],
+    ) -> None:
+        if device_id not in known:
+            raise WireError("device_id", "is not on record, or was revoked")
+        understand = self._leaves.get(leaf)
+        if understand is None:
+            raise WireError("topic", f"devices do not publish {leaf}")
+        understand(arrivals, message, device_id)
 
     def _telemetry(self, arrivals: Arrivals, message: Message, device_id: str) -> None:
         pack = decode_pack(message.payload, device_id=device_id, received_s=message.received_s)

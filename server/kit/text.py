@@ -22,8 +22,12 @@ def paragraph(text: str, *, limit: int = 10_000) -> str:
 
 
 def _stripped(text: str, limit: int) -> str:
-    # Cc controls, Cf formats (bidi overrides), Cs lone surrogates, Co/Cn private and unassigned.
-    kept = "".join(
-        c for c in text[: limit * 2] if c in _KEPT_CONTROLS or unicodedata.category(c)[0] != "C"
-    ).strip()
+    kept = "".join(c for c in text[: limit * 2] if _is_shown(c)).strip()
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def _is_shown(character: str) -> bool:
+    # Cc controls, Cf formats (bidi overrides), Cs lone surrogates, Co/Cn private and unassigned,
+    # Zl and Zp: line and paragraph separators that forge lines just as well.
+    category = unicodedata.category(character)
+    return character in _KEPT_CONTROLS or (category[0] != "C" and category not in {"Zl", "Zp"})
