@@ -148,7 +148,7 @@ def note_timing(row: Table, gap: float, v: float) -> None:
         return
     if row[col.INTERVAL] <= 0.0:
         row[col.INTERVAL] = gap
-    factor = 1.1 if n < 64.0 else 1.01
+    factor = 1.1 if n < 64.0 else 1.03
     if gap > row[col.INTERVAL] * 1.001:
         row[col.INTERVAL] = min(gap, row[col.INTERVAL] * factor)
     elif gap < row[col.INTERVAL] * 0.999:
