@@ -72,7 +72,8 @@ def headline(reader: Reader, finding: FindingLike) -> str:
     gettext = translations(reader.language).gettext
     name = metric_names(translations(reader.language), list(map(str, finding.metrics)))
     if not name:
-        return gettext(_DEVICE_SILENT if finding.kind == "silence" else _UNUSUAL_DEVICE)
+        silent = finding.kind == "silence"
+        return gettext(_DEVICE_SILENT if silent else _UNUSUAL_DEVICE)
     side = _side(finding.kind, finding.evidence)
     text = _HEADLINES.get((finding.kind, side)) or _HEADLINES.get((finding.kind, EITHER), _UNUSUAL)
     return gettext(text) % {"name": name}
