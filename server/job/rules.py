@@ -43,7 +43,7 @@ class HandsRule:
 
 _COMPUTER = (
     "cpu", "cpu/*", "memory", "memory/*", "disk/*", "network/*", "net/*", "load", "load/*",
-    "process/*", "agent/*", "uptime", "uptime/*", "host/*", "system/*",
+    "process/*", "agent/*", "uptime", "uptime/*", "host/*", "swap/*", "system/*",
 )  # fmt: skip
 
 RULES: tuple[HandsRule, ...] = (
@@ -56,7 +56,7 @@ RULES: tuple[HandsRule, ...] = (
         kinds=frozenset(
             {"drift", "level_shift", "variance", "relation", "deviation", "out_of_range"}
         ),
-        least_severity=0.4,
+        least_severity=0.5,
     ),
     # Silence is mostly the link: the desk calls first. A spike alone moves nobody.
 )
