@@ -7,6 +7,7 @@ message. Whatever ends the process, what is in the spool goes out next time.
 
 import queue
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -58,9 +59,8 @@ class Agent:
         self._has_clock = True
         # Sense…
         self._sampler = Sampler(sources, now=now, monotonic=monotonic, settle_s=_SETTLE_S)
-        self._packer = Packer(
-            settings.packs, device_id=settings.device_id, boot=boot, monotonic=monotonic
-        )
+        device_id = settings.device_id
+        self._packer = Packer(settings.packs, device_id=device_id, boot=boot, monotonic=monotonic)
         # …spool…
         self._spool = SqliteSpool(self._directory, settings.spool.quota_bytes)
         self._outbox = Outbox(self._spool, now=now)
@@ -69,13 +69,7 @@ class Agent:
             self._spool,
             Presence(settings, sources, self._outbox, boot=boot, now=now),
             on_command=self._take,
-            make_link=lambda will, notify: Link(
-                settings.broker,
-                device_id=settings.device_id,
-                password=password,
-                will=will,
-                notify=notify,
-            ),
+            make_link=partial(Link, settings.broker, device_id=device_id, password=password),
             max_inflight=settings.broker.max_inflight,
             backoff=Backoff(first_s=1.0, cap_s=60.0, rng=rng),
             now=now,
@@ -85,7 +79,7 @@ class Agent:
         self._outbox.on_put = self._uplink.wake
         # …and do as asked.
         self._ledger = CommandLedger(self._directory / "commands.db")
-        about = AboutAgent(boot=boot, started_s=now(), now=now)
+        about = AboutAgent(boot, now(), now)
         handlers = builtin_handlers(self._sampler, self._send, self._spool, about)
         self._commands = CommandRunner(handlers, settings.commands.allow, self._ledger, now=now)
 
@@ -102,8 +96,7 @@ class Agent:
                 continue
             if payload is None:
                 break
-            answer = self._commands.run(payload)
-            if answer is not None:
+            if answer := self._commands.run(payload):
                 self._outbox.post("results", answer)
         self._leave()
         return not self._uplink.has_failed
@@ -120,16 +113,18 @@ class Agent:
             log.warning("clock is set" if has_clock else "clock is not set: nothing is read")
         if has_clock:
             self._send(self._sampler.take_due())
-        for payload in self._packer.close_if_old():
-            self._outbox.post("telemetry", payload)
+        self._post(self._packer.close_if_old())
         self._outbox.flush()
 
     def _send(self, taken: Taken) -> None:
-        for payload in self._packer.add(taken.readings):
-            self._outbox.post("telemetry", payload)
+        self._post(self._packer.add(taken.readings))
         for event in taken.events:
             log.warning(event.kind.replace("_", " "), **event.detail)
             self._outbox.post_event(event)
+
+    def _post(self, payloads: list[bytes]) -> None:
+        for payload in payloads:
+            self._outbox.post("telemetry", payload)
 
     def _wait_s(self) -> float:
         due_s = self._sampler.wait_s() if self._has_clock else _LONGEST_WAIT_S
@@ -138,8 +133,7 @@ class Agent:
     def _tell_past(self) -> None:
         if self._spool.set_aside:
             log.warning("the spool was broken and is set aside", file=self._spool.set_aside)
-        event = reboot_event(self._directory, self._now())
-        if event is not None:
+        if event := reboot_event(self._directory, self._now()):
             self._outbox.post_event(event)
 
     def _take(self, payload: bytes) -> None:
@@ -148,8 +142,7 @@ class Agent:
             self._inbox.put(payload)
 
     def _leave(self) -> None:
-        for payload in self._packer.close():
-            self._outbox.post("telemetry", payload)
+        self._post(self._packer.close())
         self._uplink.stop(_FLUSH_S)
         left = self._spool.depth().count
         self._ledger.close()

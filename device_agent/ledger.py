@@ -10,11 +10,13 @@ _KEPT: Final = 1000
 
 
 class CommandLedger:
-    """A small table on disk; ``None`` as path: in memory. Used from one thread."""
+    """A small table on disk; ``None`` as path: in memory. Used by one thread at a time."""
 
     def __init__(self, path: Path | None) -> None:
         try:
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=5)
+            self._db = sqlite3.connect(
+                path or ":memory:", isolation_level=None, timeout=5, check_same_thread=False
+            )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(

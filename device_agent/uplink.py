@@ -57,7 +57,7 @@ _Message = tuple[Link | None, LinkEvent | Put | Stop]
 class Uplink:
     """See the module; clocks and the maker of links are passed in.
 
-    ``on_command`` takes a command's bytes and must not block; ``on_failed`` hears that the thread
+    ``make_link`` is called with ``will`` and ``notify``; ``on_command`` takes a command's bytes and must not block; ``on_failed`` hears that the thread
     died of a fault of ours, with which sending is over.
     """
 
@@ -68,7 +68,7 @@ class Uplink:
         *,
         on_command: Callable[[bytes], None],
         on_failed: Callable[[], None],
-        make_link: Callable[[bytes, Callable[[Link, LinkEvent], None]], Link],
+        make_link: Callable[..., Link],
         max_inflight: int,
         backoff: Backoff,
         now: Callable[[], float],
@@ -122,7 +122,7 @@ class Uplink:
             self._on_failed()
 
     def _attempt(self) -> None:
-        link = self._make_link(self._owner.state("offline", "will"), self._note)
+        link = self._make_link(will=self._owner.state("offline", "will"), notify=self._note)
         self._attempts += 1
         try:
             link.open()

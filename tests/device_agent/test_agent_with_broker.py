@@ -7,11 +7,13 @@ import pytest
 from device_agent.spool import SqliteSpool, read_depth
 from device_agent.wire import (
     Command,
+    Pack,
     decode_event,
     decode_pack,
     decode_result,
     decode_state,
     encode_command,
+    encode_pack,
 )
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -141,3 +143,24 @@ def test_a_sensor_that_fails_is_told_once_and_once_when_it_is_back(agent, listen
     kinds = [decode_event(payload).kind for payload in listener.leaf("events")]
     assert kinds == ["sensor_stale", "sensor_back"]
     agent.terminate()
+
+
+def test_kill_9_of_the_agent_while_it_empties_a_long_spool_loses_nothing(agent, listener, waiting):
+    count = 1000
+    spool = SqliteSpool(agent.spool, 10**9)
+    for seq in range(count):
+        pack = Pack("before", seq, ["tank/level"], [1.7e9 + seq], [float(seq)], ["m"], [])
+        spool.put("telemetry", encode_pack(pack, device_id="dev-1", form="json"), 1.7e9)
+    spool.close()
+    agent.start()
+    waiting(lambda: len(listener.packs()) > 200, what="the spool being emptied")
+    agent.kill()
+    left = len(spooled(agent))
+    assert 0 < left < count
+    agent.start()
+    everything = {("before", seq) for seq in range(count)}
+    waiting(lambda: everything <= listener.identities(), what="all packs", timeout_s=60)
+    waiting(lambda: read_depth(agent.spool)[0].count <= 2, what="an empty spool")
+    agent.terminate()
+    values = {v for p in listener.packs() if p.boot == "before" for v in p.values}
+    assert values == {float(seq) for seq in range(count)}

@@ -86,12 +86,14 @@ def test_any_bytes_are_survived(payload):
     ledger.close()
 
 
-def test_the_ledger_forgets_the_oldest_only(ledger):
+def test_the_ledger_forgets_the_oldest_only():
+    ledger = CommandLedger(None)
     for n in range(1100):
         ledger.begin(f"c{n}", NOW_S)
     assert not ledger.was_begun("c0")
     assert ledger.was_begun("c1099")
     assert ledger.was_begun("c101")
+    ledger.close()
 
 
 class Builtin:
