@@ -90,3 +90,38 @@ def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
 
 
 life = typer.Typer(no_args_is_help=True, help="Remaining life, learned from units run to failure.")
+
+
+@life.command("fit")
+def fit_life(
+    train: Annotated[
+        Path, typer.Argument(metavar="TRAIN.csv", help="Each unit's last row is its failure.")
+    ],
+    unit: Annotated[str, typer.Option("--unit", help="Column that names the unit.")],
+    time_column: Annotated[str, typer.Option("--time", help="Column of the time or cycle.")],
+    out: Annotated[Path, typer.Option("--out", help="The model is written here, as skops.")],
+    settings: Annotated[
+        str, typer.Option("--settings", help="Columns of operating settings, separated by commas.")
+    ] = "",
+) -> None:
+    """Learn remaining life from units run to failure."""
+    from anomaly.fleet.life import fit
+
+    columns = [name.strip() for name in settings.split(",") if name.strip()]
+    with progress_bar("life fit") as told:
+        fit(train, unit=unit, time=time_column, settings=columns, out=out, progress=told)
+    typer.echo(f"wrote {out}", err=True)
+
+
+@life.command("predict")
+def predict_life(
+    test: Annotated[Path, typer.Argument(metavar="TEST.csv")],
+    model: Annotated[Path, typer.Option("--model", help="As written by `life fit`.")],
+    out: Annotated[Path, typer.Option("--out", help="unit,remaining,low,high is written here.")],
+) -> None:
+    """Tell each unit's remaining life as of its last row, with an 80 % interval."""
+    from anomaly.fleet.life import predict
+
+    with progress_bar("life predict") as told:
+        rows = predict(test, model=model, out=out, progress=told)
+    typer.echo(f"wrote {len(rows)} units to {out}", err=True)

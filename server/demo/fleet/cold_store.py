@@ -12,11 +12,11 @@ from server.demo.fleet.signals import Floats, Lag, Wander
 from server.demo.fleet.weather import Climate, bump, every, hour_of_day, is_weekend
 
 METRICS: Final = (
-    Metric("room/temperature", "Cel", 0.05, 0.1, -50, 60, broken_shows=60.0),
+    Metric("room/temperature", "Cel", 0.05, 0.1, -50, 60, broken_shows=850.0),
     Metric("suction/pressure", "Pa", 900, 500, 0, 1_000_000),
     Metric("condensing/pressure", "Pa", 4_000, 1_000, 0, 3_500_000),
     Metric("compressor/current", "A", 0.12, 0.05, 0, 80),
-    Metric("oil/temperature", "Cel", 0.15, 0.1, -20, 150, broken_shows=150.0),
+    Metric("oil/temperature", "Cel", 0.15, 0.1, -20, 150, broken_shows=850.0),
     Metric("fan/current", "A", 0.01, 0.01, 0, 10),
     Metric("vibration/rms", "m/s2", 0.06, 0.01, 0, 100),
     Metric("electrical/power", "W", 60, 10, 0, 60_000),

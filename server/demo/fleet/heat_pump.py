@@ -13,12 +13,12 @@ from server.demo.fleet.weather import Climate, bump, every, hour_of_day, is_week
 
 METRICS: Final = (
     Metric("outdoor/temperature", "Cel", 0.08, 0.1, -40, 60, broken_shows=-40.0),
-    Metric("supply/temperature", "Cel", 0.06, 0.1, -10, 120, broken_shows=120.0),
-    Metric("return/temperature", "Cel", 0.06, 0.1, -10, 120, broken_shows=120.0),
+    Metric("supply/temperature", "Cel", 0.06, 0.1, -10, 120, broken_shows=850.0),
+    Metric("return/temperature", "Cel", 0.06, 0.1, -10, 120, broken_shows=850.0),
     Metric("compressor/current", "A", 0.05, 0.01, 0, 40),
     Metric("compressor/speed", "Hz", 0.3, 0.1, 0, 120),
     Metric("suction/pressure", "Pa", 1500, 500, 0, 2_000_000),
-    Metric("discharge/temperature", "Cel", 0.25, 0.1, -20, 150, broken_shows=150.0),
+    Metric("discharge/temperature", "Cel", 0.25, 0.1, -20, 150, broken_shows=850.0),
     Metric("water/flow", "l/s", 0.004, 0.001, 0, 2),
 )
 

@@ -20,7 +20,7 @@ class Metric:
     low: float
     high: float
     broken_shows: float = 0.0
-    """What it reads with a broken wire."""
+    """What it reads with a broken wire; a Pt1000 then shows the end of its scale."""
 
     def read(self, true: Floats, normals: Floats) -> Floats:
         """What the sensor says: noise, its range, its resolution."""

@@ -45,18 +45,20 @@ FLEET: Final = (
 
 
 def script(ready_s: float) -> tuple[Fault, ...]:
-    """The fleet's troubles around `ready_s`: four on their way, one to watch begin, one outage."""
+    """The fleet's troubles around `ready_s`: three well on their way, three to watch begin."""
     return (
         Fault("hp-lindenweg-4", FaultKind.REFRIGERANT_LEAK, ready_s - 6 * DAY_S, per_day=0.12),
         Fault("wp-sued-2", FaultKind.BEARING_WEAR, ready_s - 7 * DAY_S, per_day=0.11),
         Fault("hp-lipowa-9", FaultKind.STUCK_SENSOR, ready_s - 1.25 * DAY_S, per_day=1.0,
               metric="outdoor/temperature"),
-        Fault("cs-gdynia", FaultKind.SENSOR_OUT_OF_RANGE, ready_s - 0.4 * DAY_S, per_day=1.0,
+        # A wire breaks: noticed with the next few readings.
+        Fault("cs-gdynia", FaultKind.SENSOR_OUT_OF_RANGE, ready_s + 90.0, per_day=1.0,
               metric="oil/temperature"),
-        # A fan's bearing seizes within a minute and a half, while one watches.
-        Fault("cs-fischmarkt-2", FaultKind.FAN_FAILURE, ready_s + 75.0, per_day=DAY_S / 90.0),
-        Fault("wp-podgorze", FaultKind.SILENT, ready_s + 150.0, per_day=1.0,
-              end_s=ready_s + 600.0),
+        # A link fails for a quarter of an hour: silence is noticed after two minutes, and then ends.
+        Fault("wp-podgorze", FaultKind.SILENT, ready_s + 100.0, per_day=1.0,
+              end_s=ready_s + 1_000.0),
+        # A fan's bearing seizes; that it will not come back by itself takes an hour to be sure of.
+        Fault("cs-fischmarkt-2", FaultKind.FAN_FAILURE, ready_s - 3_300.0, per_day=DAY_S / 90.0),
     )  # fmt: skip
 
 

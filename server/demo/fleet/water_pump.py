@@ -16,8 +16,8 @@ METRICS: Final = (
     Metric("discharge/pressure", "Pa", 1_500, 500, 0, 1_600_000),
     Metric("motor/speed", "Hz", 0.1, 0.05, 0, 60),
     Metric("motor/current", "A", 0.15, 0.05, 0, 120),
-    Metric("motor/temperature", "Cel", 0.15, 0.1, -20, 180, broken_shows=180.0),
-    Metric("bearing/temperature", "Cel", 0.12, 0.1, -20, 180, broken_shows=180.0),
+    Metric("motor/temperature", "Cel", 0.15, 0.1, -20, 180, broken_shows=850.0),
+    Metric("bearing/temperature", "Cel", 0.12, 0.1, -20, 180, broken_shows=850.0),
     Metric("vibration/rms", "m/s2", 0.05, 0.01, 0, 100),
 )
 
