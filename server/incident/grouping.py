@@ -3,8 +3,9 @@
 Two findings on a device are one problem when
 1. they share a component (what stands before the first `/` of a metric's name), or
 2. both are of the connection (silence, gaps): a dead link shows on one series after the other, or
-3. they began about the same time; how near depends on how well such an onset is known: the moment of a
-   jump is known to minutes, the beginning of a drift is an estimate.
+3. they began about the same time. How near depends on the kinds: what is wrong with a machine spreads
+   from part to part over hours and days (a leak starves the compressor, which then heats the oil), while
+   a sensor's fault or a spike comes alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from datetime import timedelta
 from server.detection.model import FindingRecord
 
 CONNECTION_KINDS = frozenset({"silence", "gap"})
-SLOW_KINDS = frozenset({"drift", "relation", "variance"})
+SPREADING_KINDS = frozenset({"deviation", "level_shift", "drift", "variance", "relation"})
+"""The machine behaves otherwise than it did."""
 WHOLE_DEVICE = ""
 """Component of a finding that names no metric."""
 
@@ -28,15 +30,15 @@ class Grouping:
     least_confidence: float = 0.5
     """A finding less sure than this joins a case but opens none."""
     together: timedelta = timedelta(minutes=30)
-    slow_together: timedelta = timedelta(hours=24)
-    """The same for two slow findings."""
+    spreading_together: timedelta = timedelta(days=3)
+    """The same for two findings of a machine that behaves otherwise."""
     repeat_within: timedelta = timedelta(days=30)
     """A case on a component that had one so recently names it as its predecessor."""
 
     def near(self, one: FindingRecord, other: FindingRecord) -> bool:
         """True when the two began about the same time."""
-        slow = one.kind in SLOW_KINDS and other.kind in SLOW_KINDS
-        within = self.slow_together if slow else self.together
+        spreading = one.kind in SPREADING_KINDS and other.kind in SPREADING_KINDS
+        within = self.spreading_together if spreading else self.together
         return abs(one.onset_at - other.onset_at) <= within
 
     def akin(self, one: FindingRecord, other: FindingRecord) -> bool:

@@ -42,14 +42,18 @@ def test_what_began_together_is_one_case(world: CaseWorld):
     assert len(world.incidents()) == 1
 
 
-def test_slow_findings_belong_together_over_a_day_and_quick_ones_do_not(world: CaseWorld):
-    slow, quick = world.device(), world.device()
-    earlier = world.now - timedelta(hours=20)
-    world.find(slow, kind="drift", onset_at=earlier)
-    world.find(slow, kind="drift", metrics=["oil/temperature"])
-    world.find(quick, kind="level_shift", onset_at=earlier)
-    world.find(quick, kind="level_shift", metrics=["oil/temperature"])
-    assert [c.device_id for c in world.incidents()] == [slow, quick, quick]
+def test_what_spreads_over_a_machine_is_one_case_for_days_and_the_rest_for_minutes(
+    world: CaseWorld,
+):
+    leak, sensors, later = world.device(), world.device(), world.device()
+    two_days_ago, last_week = world.now - timedelta(days=2), world.now - timedelta(days=7)
+    world.find(leak, kind="deviation", metrics=["suction/pressure"], onset_at=two_days_ago)
+    world.find(leak, kind="level_shift", metrics=["oil/temperature"])
+    world.find(sensors, kind="stuck", metrics=["room/temperature"], onset_at=two_days_ago)
+    world.find(sensors, kind="stuck", metrics=["oil/temperature"])
+    world.find(later, kind="drift", metrics=["fan/current"], onset_at=last_week)
+    world.find(later, kind="drift", metrics=["oil/temperature"])
+    assert [c.device_id for c in world.incidents()] == [leak, sensors, sensors, later, later]
 
 
 def test_silence_and_gaps_are_one_case(world: CaseWorld):
