@@ -69,11 +69,11 @@ def one_quarantined(admin: httpx.Client, device_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        pytest.param(b'[{"n": "a", "v": 1}', "json", id="malformed JSON"),
+        pytest.param(b'[{"n": "a", "v": 1}', "truncated", id="malformed JSON"),
         pytest.param(b"\x9f\x01", "cbor", id="malformed CBOR"),
-        pytest.param(b"", "empty", id="nothing"),
+        pytest.param(b"", "neither", id="nothing"),
         pytest.param(b'[{"n": "a", "v": NaN}]', "", id="NaN"),
-        pytest.param(b"\x81\xa2\x00\x61a\x02\xf9\x7e\x00", "nan", id="NaN in CBOR"),
+        pytest.param(b"\x81\xa2\x00\x61a\x02\xf9\x7e\x00", "finite", id="NaN in CBOR"),
         pytest.param(b'{"temperature": 20}', "", id="not SenML"),
         pytest.param(
             b'[{"n": "../../etc", "u": "V", "v": 1}, {"n": "A B", "v": 1}]', "", id="name"
