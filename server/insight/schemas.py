@@ -76,7 +76,7 @@ class TimelineView(BaseModel):
 
 
 class ProactiveView(BaseModel):
-    """See the figures' definitions in docs/how-to or the source; null: nothing to count."""
+    """What each figure counts is said in `server/insight/proactive.py`; null: nothing to count."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -114,7 +114,7 @@ def picture(session: Session, device: str) -> list[Any]:
 BENCH = Bench()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(steps)
 def test_any_story_keeps_the_cases_consistent_and_told_again_changes_nothing(story: list[Any]):
     device, now, number = BENCH.device(), NOW, 0
@@ -145,7 +145,7 @@ def test_any_story_keeps_the_cases_consistent_and_told_again_changes_nothing(sto
             assert (outbox(session), picture(session, device)) == (told, seen)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(facts, min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_the_order_within_a_batch_does_not_matter(
     found: list[dict[str, Any]], shuffler: random.Random
@@ -160,7 +160,7 @@ def test_the_order_within_a_batch_does_not_matter(
         assert picture(session, one) == picture(session, other)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(facts, st.integers(1, 4))
 def test_a_finding_seen_again_and_again_is_one_case_and_one_event(fact: dict[str, Any], times: int):
     device = BENCH.device()
