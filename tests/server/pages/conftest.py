@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.server.pages.site import PASSWORD, Site, build_site, serving
+from server.account.dependencies import SESSION_COOKIE
+from tests.server.pages.site import Site, build_site, serving
+from tests.server.pages.visitor import Visitor
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -39,31 +41,8 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def cookies(site: Site, chromium: Browser) -> Callable[[str], list[Any]]:
-    """Signs a person in through the form once; the cookies are used again by later pages."""
-    known: dict[str, list[Any]] = {}
-
-    def of(person: str) -> list[Any]:
-        if person not in known:
-            context = chromium.new_context()
-            page = context.new_page()
-            page.goto(f"{site.url}/sign-in")
-            page.get_by_label("E-mail").fill(f"{person}@example.com")
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url(lambda url: "/sign-in" not in url)
-            known[person] = list(context.cookies())
-            context.close()
-        return known[person]
-
-    return of
-
-
 @pytest.fixture
-def browse(
-    site: Site, chromium: Browser, cookies: Callable[[str], list[Any]]
-) -> Iterator[Callable[..., Page]]:
+def browse(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """`browse("/path", as_="owner", scheme="dark", width=390)` → the page, opened.
 
     A script error or a refusal by the content security policy fails the test.
@@ -86,7 +65,8 @@ def browse(
         )
         contexts.append(context)
         if as_:
-            context.add_cookies(cookies(as_))
+            cookie = {"name": SESSION_COOKIE, "value": site.session_of(as_), "url": site.url}
+            context.add_cookies([cookie])
         page = context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -103,3 +83,20 @@ def browse(
 def known(site: Site) -> SimpleNamespace:
     """Ids of what the site holds: `owner_ticket`, `asked_ticket`, `foreign_ticket`, `job`, …"""
     return site.known
+
+
+@pytest.fixture
+def visit(site: Site) -> Iterator[Callable[..., Visitor]]:
+    """`visit("owner")`: a signed-in visitor without scripts; `visit()`: a stranger."""
+    visitors: list[Visitor] = []
+
+    def as_(person: str | None = None, **headers: str) -> Visitor:
+        visitor = Visitor(site.url, **headers)
+        visitors.append(visitor)
+        if person:
+            visitor.http.cookies.set(SESSION_COOKIE, site.session_of(person))
+        return visitor
+
+    yield as_
+    for visitor in visitors:
+        visitor.close()
