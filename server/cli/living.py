@@ -83,10 +83,11 @@ def demo(
 
 
 def _show_sign_ins(cast: Cast, url: str) -> None:
-    from server.demo.cast import PEOPLE, SHOWN
+    from server.demo.cast import PEOPLE
 
     typer.echo(f"\nOpen {url} and sign in; the password is the same for all: {cast.password}\n")
     for person in PEOPLE:
-        if person.email in SHOWN:
-            typer.echo(f"  {person.role.value:<11} {person.email:<22} {person.name}")
-    typer.echo("", err=False)
+        if person.signs_in:
+            note = f" ({person.language})" if person.language else ""
+            typer.echo(f"  {person.role.value:<11} {person.email:<22} {person.name}{note}")
+    typer.echo()

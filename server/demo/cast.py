@@ -23,28 +23,27 @@ HOST_ID: Final = "this-computer"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone in the demo; `email` and password open the door."""
+    """Someone in the demo. Who does not sign in only owns: a password costs a while to hash."""
 
     email: str
     name: str
     role: Role
     language: str | None = None
+    signs_in: bool = True
 
 
 PEOPLE: Final = (
     Person("anna@demo.example", "Anna Weber", Role.OWNER),
-    Person("jonas@demo.example", "Jonas Brandt", Role.OWNER),
+    Person("jonas@demo.example", "Jonas Brandt", Role.OWNER, signs_in=False),
     Person("marta@demo.example", "Marta Nowak", Role.OWNER, "pl"),
-    Person("nordfrost@demo.example", "Nordfrost Logistics", Role.OWNER),
-    Person("sommer@demo.example", "Bakery Sommer", Role.OWNER),
-    Person("wasserwerk@demo.example", "Wasserwerk Süd", Role.OWNER),
+    Person("nordfrost@demo.example", "Nordfrost Logistics", Role.OWNER, signs_in=False),
+    Person("sommer@demo.example", "Bakery Sommer", Role.OWNER, signs_in=False),
+    Person("wasserwerk@demo.example", "Wasserwerk Süd", Role.OWNER, signs_in=False),
     Person("tom@demo.example", "Tom Fischer", Role.TECHNICIAN),
     Person("irina@demo.example", "Irina Sokolova", Role.TECHNICIAN, "ru"),
     Person("sofia@demo.example", "Sofia Lindqvist", Role.STAFF),
     Person("admin@demo.example", "Alex Admin", Role.ADMIN),
 )
-SHOWN: Final = ("anna@demo.example", "tom@demo.example", "sofia@demo.example", "admin@demo.example")
-"""One of each role, whose sign-in is printed."""
 
 
 class Cast(msgspec.Struct):
@@ -79,7 +78,7 @@ class Cast(msgspec.Struct):
                     email=person.email,
                     name=person.name,
                     role=person.role,
-                    password=self.password,
+                    password=self.password if person.signs_in else None,
                     now=now,
                 )
                 accounts.set_language(session, user.id, person.language)

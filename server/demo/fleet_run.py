@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from server.demo.machine_link import MachineLink
-from server.demo.plan import HISTORY_S, HISTORY_STEP_S, LIVE_STEP_S, Loaded, Plan, Progress
+from server.demo.plan import HISTORY_STEP_S, LIVE_STEP_S, Loaded, Plan, Progress
 
 _SLICE_S: Final = 12 * 3600.0
 _NOTE_EVERY_S: Final = 30.0
@@ -36,7 +36,7 @@ class FleetRun:
         self._clock_s = clock_s
         self._wait = wait
         self._file = Path(plan.progress_file)
-        self._at_s = plan.began_s - HISTORY_S
+        self._at_s = plan.began_s - plan.history_s
 
     def load(self, advanced: Callable[[float], None]) -> Loaded:
         """Publish all that lies behind; `advanced` is told the share done. Raises ReplayError."""

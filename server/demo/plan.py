@@ -24,6 +24,7 @@ class Plan(msgspec.Struct, frozen=True):
     """By device id."""
     repairs: dict[str, float]
     """When someone mended a device, by device id."""
+    history_s: float = HISTORY_S
 
 
 class Repair(msgspec.Struct, frozen=True):

@@ -58,7 +58,7 @@ def script(ready_s: float) -> tuple[Fault, ...]:
         Fault("wp-podgorze", FaultKind.SILENT, ready_s + 100.0, per_day=1.0,
               end_s=ready_s + 1_000.0),
         # A fan's bearing seizes; that it will not come back by itself takes an hour to be sure of.
-        Fault("cs-fischmarkt-2", FaultKind.FAN_FAILURE, ready_s - 3_300.0, per_day=DAY_S / 90.0),
+        Fault("cs-fischmarkt-2", FaultKind.FAN_FAILURE, ready_s - 3_420.0, per_day=DAY_S / 90.0),
     )  # fmt: skip
 
 

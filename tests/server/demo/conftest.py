@@ -3,6 +3,6 @@
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ready_s() -> float:
     return 1_763_760_000.0  # 2025-11-21 21:20 UTC
