@@ -1,7 +1,5 @@
 """Checks that need no band: physical range, stuck sensor, spikes, a metric missing among others."""
 
-
-
 from __future__ import annotations
 
 from anomaly import params as par
@@ -12,6 +10,7 @@ from anomaly.judge import ENDED, OPENED
 from anomaly.params import Params
 from anomaly.state import Table
 
+RANGE_QUIET_S = 21_600.0  # a loose wire comes and goes: one problem until it rests so long
 RANGE_SAMPLES = 3.0  # so many in a row are no glitch
 STUCK_SHARE = 0.1  # a stuck value must last this share of what has been seen, at most two hours
 STUCK_LIMIT_S = 7200.0
@@ -23,16 +22,18 @@ def check_range(row: Table, i: int, t: float, v: float, events: Table, count: in
     """Three readings in a row that the quantity cannot physically have."""
     if row[col.LIMIT_LOW] <= v <= row[col.LIMIT_HIGH]:
         row[col.OUT_N] = 0.0
-        if row[col.RANGE_OPEN] != 0.0:
+        quiet_s = max(RANGE_QUIET_S, 20.0 * row[col.INTERVAL])
+        if row[col.RANGE_OPEN] != 0.0 and t - row[col.OUT_LAST_T] > quiet_s:
             row[col.RANGE_OPEN] = 0.0
             return emit(
-                events, count, i, C_RANGE, ENDED, t, row[col.OUT_T], row[col.OUT_WORST], v, row[col.LIMIT_LOW],
-                row[col.LIMIT_HIGH], 1, 0, 0,
+                events, count, i, C_RANGE, ENDED, row[col.OUT_LAST_T], row[col.OUT_T],
+                row[col.OUT_WORST], v, row[col.LIMIT_LOW], row[col.LIMIT_HIGH], 1, 0, 0,
             )  # fmt: skip
         return count
-    if row[col.OUT_N] == 0.0:
-        row[col.OUT_T] = t if row[col.RANGE_OPEN] == 0.0 else row[col.OUT_T]
+    if row[col.OUT_N] == 0.0 and row[col.RANGE_OPEN] == 0.0:
+        row[col.OUT_T] = t
         row[col.OUT_WORST] = v
+    row[col.OUT_LAST_T] = t
     row[col.OUT_N] += 1.0
     if (v > row[col.LIMIT_HIGH] and v > row[col.OUT_WORST]) or (
         v < row[col.LIMIT_LOW] and v < row[col.OUT_WORST]

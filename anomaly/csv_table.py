@@ -149,9 +149,7 @@ def _chunks(
         rows = [row for row in rows if row]
         columns = _columns(rows, width)
         labels = list(columns[at]) if at is not None else _numbers_from(row_number, len(rows))
-        stamps = (
-            times.read(labels, line) if at is not None else _row_times(row_number, len(rows))
-        )
+        stamps = times.read(labels, line) if at is not None else _row_times(row_number, len(rows))
         values = np.full((len(rows), len(table.metrics)), np.nan)
         place = 0
         for index in range(width):

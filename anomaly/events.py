@@ -1,7 +1,5 @@
 """Events which the compiled loop writes for the engine to put into words: a table of numbers."""
 
-
-
 from __future__ import annotations
 
 from typing import Final

@@ -30,8 +30,10 @@ def _fingerprint() -> str:
 
 def _cache_directory() -> str | None:
     """A directory for compiled code: beside the sources, else the user's cache; None: nowhere."""
+    given = os.environ.get("FOREWARN_KERNEL_CACHE")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    for root in (Path(__file__).with_name("__pycache__"), home / "forewarn"):
+    beside = Path(__file__).with_name("__pycache__")
+    for root in [Path(given)] if given else [beside, home / "forewarn"]:
         directory = root / f"kernel-{_fingerprint()}"
         try:
             directory.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,6 @@ a fair part of the learned span becomes a finding. An excursion that came back b
 normal life and widens the band; what became a finding never does.
 """
 
-
-
 from __future__ import annotations
 
 import math
@@ -172,6 +170,8 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
     step = min(dt, 5.0 * interval)
     if bottom <= fast <= top:
         row[b + col.IN_T] = t
+    else:
+        row[b + col.LAST_OUT_T] = t
     beyond = max(slow - top, bottom - slow)
     inside = beyond <= 0.0
     unit = allow + 0.5 * (row[b + col.HIGH] - row[b + col.LOW])

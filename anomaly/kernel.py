@@ -4,8 +4,6 @@ Each sample touches only its own series' row and its device's row, so the outcom
 on how samples are cut into batches. The same functions run uncompiled with NUMBA_DISABLE_JIT=1.
 """
 
-
-
 from __future__ import annotations
 
 import math
@@ -250,7 +248,7 @@ def feed(
     said = weigh(row, b, t, dt, interval, params)
     if said != NOTHING:
         now = row[b + col.DEV_SUM] / max(row[b + col.DEV_N], 1.0)
-        at = row[b + col.IN_T] if said == ENDED else t
+        at = row[b + col.LAST_OUT_T] if said == ENDED else t
         count = emit(
             events, count, i, code, said, at, row[b + col.ONSET], now, row[b + col.USUAL], row[b + col.LOW],
             row[b + col.HIGH], row[b + col.WORST], slope(row, b), t - row[b + col.ONSET],

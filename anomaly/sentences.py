@@ -1,7 +1,5 @@
 """English for a lay reader, with numbers and units: what, how much, since when, compared to what."""
 
-
-
 from __future__ import annotations
 
 import math

@@ -1,7 +1,5 @@
 """From the kernel's rows of numbers to findings in words."""
 
-
-
 from __future__ import annotations
 
 import math

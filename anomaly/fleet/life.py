@@ -60,7 +60,9 @@ def predict(
         with Path(out).open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(["unit", "remaining", "low", "high"])
-            writer.writerows([unit, f"{p:.4g}", f"{lo:.4g}", f"{hi:.4g}"] for unit, p, lo, hi in rows)
+            writer.writerows(
+                [unit, f"{p:.4g}", f"{lo:.4g}", f"{hi:.4g}"] for unit, p, lo, hi in rows
+            )
     except OSError as error:
         raise LifeError(f"{out}: {error.strerror or error}") from error
     tell(1.0, "done")

@@ -65,7 +65,9 @@ def _features(table: UnitTable, scaling: Scaling) -> list[Floats]:
     wanted = [*scaling.readings, *scaling.settings]
     absent = [name for name in wanted if name not in table.names]
     if absent:
-        raise LifeError(f"the table lacks columns the model was trained on: {', '.join(absent[:10])}")
+        raise LifeError(
+            f"the table lacks columns the model was trained on: {', '.join(absent[:10])}"
+        )
     scaled = scaling.apply(table)
     return [
         unit_features(scaled[rows], table.times[rows] - table.times[rows][0])
@@ -82,6 +84,8 @@ def train(
     seed: int,
 ) -> LifeModel:
     """Learn from units run to failure; raises LifeError when there are too few."""
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+
     histories = table.unit_rows()
     if len(histories) < 4:
         raise LifeError(f"{len(histories)} units run to failure; at least 4 are needed")
@@ -97,8 +101,11 @@ def train(
     if clip is None:
         clip = float(CLIP_SHARE * np.median(lives)) or 1.0
     x, y = np.vstack(features), np.concatenate(remaining)
-    points = [_booster(_POINT, seed + member).fit(x, np.minimum(y, clip)) for member in range(_MEMBERS)]
-    low, high, margin = _interval(features, remaining, seed)
+    # One thread: the same trees everywhere, and no spinning threads on a busy machine.
+    with threadpool_limits(1):
+        short = np.minimum(y, clip)
+        points = [_booster(_POINT, seed + member).fit(x, short) for member in range(_MEMBERS)]
+        low, high, margin = _interval(features, remaining, seed)
     return LifeModel(unit_column, time_column, scaling, clip, points, low, high, margin)
 
 
@@ -108,9 +115,7 @@ def _booster(options: dict[str, Any], seed: int, **more: Any) -> Any:
     return HistGradientBoostingRegressor(random_state=seed, **options, **more)
 
 
-def _interval(
-    features: list[Floats], remaining: list[Floats], seed: int
-) -> tuple[Any, Any, float]:
+def _interval(features: list[Floats], remaining: list[Floats], seed: int) -> tuple[Any, Any, float]:
     """Quantile models, and the margin by which held-back units call for widening them."""
     order = np.random.default_rng(seed).permutation(len(features))
     held = max(1, round(_HELD_BACK * len(features)))
@@ -123,7 +128,9 @@ def _interval(
     misses: list[npt.NDArray[np.float64]] = []
     for index in back:
         truth = remaining[index]
-        miss = np.maximum(low.predict(features[index]) - truth, truth - high.predict(features[index]))
+        miss = np.maximum(
+            low.predict(features[index]) - truth, truth - high.predict(features[index])
+        )
         misses.append(miss)
     margin = float(np.quantile(np.concatenate(misses), INTERVAL))
     return low, high, margin

@@ -60,7 +60,10 @@ def read_units(path: Path, unit: str, time: str) -> UnitTable:
         raise LifeError(f"{path.name}: no column besides {unit!r} and {time!r} holds numbers")
     keep = np.flatnonzero(usable)
     return UnitTable(
-        [cell.strip() for cell in columns[unit_at]], times, [names[i] for i in keep], values[:, keep]
+        [cell.strip() for cell in columns[unit_at]],
+        times,
+        [names[i] for i in keep],
+        values[:, keep],
     )
 
 
