@@ -100,3 +100,13 @@ def test_a_pack_that_would_be_refused_can_not_be_encoded(pack, field, form):
 
 def test_an_endless_base_name_is_refused_before_it_is_remembered():
     assert refusal(b'[{"bn":"dev-1/' + b"x" * 1000 + b'","n":"a","v":1}]').field == "bn"
+
+
+def test_a_label_that_must_be_understood_can_not_be_hidden_by_an_escape():
+    assert refusal(b'[{"n":"a","v":1,"x\\u005f":1}]').field == "label"
+    assert refusal(b'[{"n":"a","v":1},{"n":"a","v":1,"x\\u005f":1}]').field == "label"
+
+
+def test_a_pack_begins_with_braces_in_its_text():
+    pack = decode(b'[{"n":"a","vs":"}"},{"n":"b","v":1}]')
+    assert (pack.texts[0].text, pack.names) == ("}", ["b"])
