@@ -14,26 +14,31 @@ from sqlalchemy.orm import Session
 
 from server.account import service as accounts
 from server.account.viewer import Role, Viewer
-from server.conversation.handlers import ConversationHandlers
+from server.command.handlers import CommandHandlers, RecordingSender
 from server.detection.model import FindingRecord
 from server.device import service as devices
 from server.device.model import Device
-from server.incident import events as incident
 from server.incident import service as incidents
 from server.incident.model import Incident
-from server.job import events as job
-from server.job.handlers import JobHandlers
 from server.job.model import Job
-from server.job.rules import RULES
 from server.kit.clock import ManualClock
 from server.kit.database import Database
 from server.kit.dispatch import Dispatcher
 from server.kit.events import OutboxEvent
 from server.kit.settings import Settings
-from server.ticket import events as ticket
+from server.reactions import reactions
 from server.ticket import lifecycle as tickets
-from server.ticket.handlers import TicketHandlers
 from server.ticket.model import Ticket
+
+
+class Gate:
+    """Notes who was shown out."""
+
+    def __init__(self) -> None:
+        self.shown_out: list[str] = []
+
+    def disconnect(self, device_id: str) -> None:
+        self.shown_out.append(device_id)
 
 
 class CaseWorld:
@@ -44,32 +49,10 @@ class CaseWorld:
         self.clock = clock
         self.settings = Settings()
         self._numbers = itertools.count(1)
-        on_ticket = TicketHandlers(clock, self.settings)
-        on_job = JobHandlers(clock, RULES)
-        says = ConversationHandlers(clock, self.settings)
+        commands = CommandHandlers(RecordingSender(), clock)
+        self.gate = Gate()
         self.dispatcher = Dispatcher(
-            database,
-            {
-                incident.IncidentOpened: (on_ticket.open_ticket,),
-                incident.IncidentWorsened: (on_ticket.raise_priority, on_job.reconsider),
-                incident.IncidentRecovered: (on_ticket.note_recovery,),
-                incident.IncidentRelapsed: (on_ticket.reopen,),
-                incident.IncidentClosed: (on_ticket.close,),
-                ticket.TicketOpened: (says.greet, on_job.open_job),
-                ticket.TicketAssigned: (says.note_assignment,),
-                ticket.TicketRecovering: (says.note_recovery,),
-                ticket.TicketDelayAnnounced: (says.announce_delay,),
-                ticket.TicketEscalated: (says.note_escalation,),
-                ticket.TicketResolved: (says.note_resolution,),
-                ticket.TicketClosed: (says.say_goodbye,),
-                ticket.TicketReopened: (says.note_reopening, on_job.open_job_again),
-                job.JobOpened: (says.announce_visit,),
-                job.JobPlanned: (says.note_visit_plan,),
-                job.JobStarted: (says.note_visit_start,),
-                job.JobFinished: (says.note_verdict,),
-                job.JobCancelled: (says.note_cancelled_visit,),
-            },
-            clock,
+            database, reactions(commands, self.gate, clock, self.settings), clock
         )
 
     @property
