@@ -64,6 +64,9 @@ class Publisher:
     def __exit__(self, *_error: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        left_open = self._client.socket()
+        if left_open is not None:
+            left_open.close()  # paho lets go of it only when the thread saw the end
 
     @property
     def connected(self) -> bool:
