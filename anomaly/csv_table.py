@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Self, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ class Chunk:
 
 @dataclass(slots=True)
 class CsvTable:
-    """An open CSV; iterate `chunks` once."""
+    """An open CSV; iterate `chunks` once. A context manager: it holds the file open."""
 
     path: Path
     metrics: list[str]
@@ -49,6 +50,19 @@ class CsvTable:
     text_columns: set[str] = field(default_factory=set)
     missing_cells: int = 0
     raw: BinaryIO | None = None
+    text: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; reading to the end does so too."""
+        for stream in (self.text, self.raw):
+            if stream is not None:
+                stream.close()
 
     def share_read(self) -> float:
         """Share 0..1 of the file's bytes that were read so far."""
@@ -61,28 +75,37 @@ class CsvTable:
 def open_csv(path: Path, time_column: str | None = None) -> CsvTable:
     """Read the header and the first row; raises ScoreError naming the file and what is wrong."""
     stream, raw = _open_text(path)
+    table = CsvTable(path, [], iter(()), raw=raw, text=stream)
+    try:
+        _read_head(table, stream, time_column)
+    except BaseException:
+        table.close()
+        raise
+    return table
+
+
+def _read_head(table: CsvTable, stream: TextIO, time_column: str | None) -> None:
+    file = table.path.name
     try:
         head = list(islice(stream, 2))
-    except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
-        raise ScoreError(f"{path.name}: cannot be read as text: {error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ScoreError(f"{file}: cannot be read: {error}") from error
     if not head or not head[0].strip():
-        raise ScoreError(f"{path.name}: the file is empty")
+        raise ScoreError(f"{file}: the file is empty")
     delimiter = max(",;\t", key=head[0].count)
     first = _cells(head[0], delimiter)
     if len(first) > MAX_COLUMNS:
-        raise ScoreError(f"{path.name}: {len(first)} columns, at most {MAX_COLUMNS} can be read")
+        raise ScoreError(f"{file}: {len(first)} columns, at most {MAX_COLUMNS} can be read")
     has_header = not all(_is_number(cell) or not cell for cell in first)
     names = _unique(first) if has_header else [f"column{i + 1}" for i in range(len(first))]
     body = head[1:] if has_header else head
     if has_header and (not body or not body[0].strip()):
-        raise ScoreError(f"{path.name}: there is a header but no rows")
+        raise ScoreError(f"{file}: there is a header but no rows")
     sample = _cells(body[0], delimiter)
-    at = guess_time_column(names, sample, time_column, path.name)
-    table = CsvTable(path, [name for i, name in enumerate(names) if i != at], iter(()))
+    at = guess_time_column(names, sample, time_column, file)
+    table.metrics = [name for i, name in enumerate(names) if i != at]
     lines = _chain(body, stream)
-    table.raw = raw
     table.chunks = _chunks(table, lines, delimiter, len(names), at, 2 if has_header else 1)
-    return table
 
 
 def _open_text(path: Path) -> tuple[TextIO, BinaryIO]:
@@ -97,8 +120,7 @@ def _open_text(path: Path) -> tuple[TextIO, BinaryIO]:
 
 def _chain(first: list[str], rest: TextIO) -> Iterator[str]:
     yield from first
-    with rest:
-        yield from rest
+    yield from rest
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -141,9 +163,10 @@ def _chunks(
             rows = list(islice(reader, CHUNK_ROWS))
         except csv.Error as error:
             raise ScoreError(f"{table.path.name}: near line {line}: {error}") from error
-        except (OSError, EOFError, gzip.BadGzipFile) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ScoreError(f"{table.path.name}: damaged near line {line}: {error}") from error
         if not rows:
+            table.close()
             return
         read = len(rows)
         rows = [row for row in rows if row]

@@ -170,7 +170,7 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
     step = min(dt, 5.0 * interval)
     if bottom <= fast <= top:
         row[b + col.IN_T] = t
-    else:
+    elif (fast > top and slow > top) or (fast < bottom and slow < bottom):
         row[b + col.LAST_OUT_T] = t
     beyond = max(slow - top, bottom - slow)
     inside = beyond <= 0.0

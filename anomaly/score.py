@@ -80,9 +80,9 @@ def score_csv(
     tell = progress or _say_nothing
     try:
         for index, (path, device) in enumerate(zip(paths, devices, strict=True)):
-            table = open_csv(Path(path), time_column)
-            for share in _score_file(run, table, device):
-                tell((index + share) / len(paths), device)
+            with open_csv(Path(path), time_column) as table:
+                for share in _score_file(run, table, device):
+                    tell((index + share) / len(paths), device)
         tell(1.0, "done")
     finally:
         if sink is not None:

@@ -113,7 +113,12 @@ def test_same_series_is_looked_up() -> None:
 
 @pytest.mark.parametrize(
     ("series", "times", "values"),
-    [([0], [1.0, 2.0], [1.0]), ([9], [1.0], [1.0]), ([-1], [1.0], [1.0]), ([[0]], [[1.0]], [[1.0]])],
+    [
+        ([0], [1.0, 2.0], [1.0]),
+        ([9], [1.0], [1.0]),
+        ([-1], [1.0], [1.0]),
+        ([[0]], [[1.0]], [[1.0]]),
+    ],
 )
 def test_samples_that_do_not_fit_are_refused(series: list, times: list, values: list) -> None:
     with pytest.raises(SamplesError):

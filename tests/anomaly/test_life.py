@@ -1,0 +1,121 @@
+"""Remaining life: learned from failing units, kept without pickle, honest about bad tables."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anomaly import LifeError
+from anomaly.fleet.life import fit, predict
+from anomaly.fleet.life_features import unit_features
+
+
+def fleet(
+    path: Path, units: int = 24, *, cut: bool = False, seed: int = 1
+) -> tuple[Path, list[float]]:
+    """Units whose two sensors wear towards the end; `cut` stops each at a random age."""
+    random = np.random.default_rng(seed)
+    truth = []
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["engine", "cycle", "load", "heat", "hum", "serial"])
+        for unit in range(units):
+            life = int(random.integers(80, 160))
+            end = int(random.integers(life // 2, life)) if cut else life
+            truth.append(float(life - end))
+            own = random.normal(0, 3, 2)
+            for cycle in range(1, end + 1):
+                wear = np.exp((cycle - life) / 25.0)
+                load = random.integers(0, 2)
+                writer.writerow(
+                    [f"e{unit}", cycle, load * 10, own[0] + 10 * wear + 8 * load + random.normal(0, 0.4),
+                     own[1] - 6 * wear + random.normal(0, 0.4), 7]
+                )  # fmt: skip
+    return path, truth
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("life")
+    table, _ = fleet(home / "train.csv")
+    fit(table, unit="engine", time="cycle", settings=["load"], out=home / "model.skops")
+    return home / "model.skops"
+
+
+def test_predicts_better_than_the_mean(trained: Path, tmp_path: Path) -> None:
+    table, truth = fleet(tmp_path / "test.csv", cut=True, seed=2)
+    rows = predict(table, model=trained, out=tmp_path / "life.csv")
+    error = np.array([row[1] for row in rows]) - truth
+    assert np.sqrt((error**2).mean()) < 0.7 * np.std(truth)
+    inside = [low <= true <= high for (_, _, low, high), true in zip(rows, truth, strict=True)]
+    assert np.mean(inside) >= 0.6
+    assert all(0 <= low <= remaining <= high for _, remaining, low, high in rows)
+    with (tmp_path / "life.csv").open() as stream:
+        written = list(csv.DictReader(stream))
+    assert list(written[0]) == ["unit", "remaining", "low", "high"]
+    assert [row["unit"] for row in written] == [f"e{i}" for i in range(24)]
+
+
+def test_same_seed_same_model(trained: Path, tmp_path: Path) -> None:
+    table, _ = fleet(tmp_path / "train.csv")
+    fit(table, unit="engine", time="cycle", settings=["load"], out=tmp_path / "again.skops")
+    test, _ = fleet(tmp_path / "test.csv", units=4, cut=True, seed=3)
+    first = predict(test, model=trained, out=tmp_path / "a.csv")
+    assert predict(test, model=tmp_path / "again.skops", out=tmp_path / "b.csv") == first
+
+
+def test_features_are_causal() -> None:
+    values = np.random.default_rng(1).normal(0, 1, (60, 3))
+    ages = np.arange(60.0)
+    whole = unit_features(values, ages)
+    for end in (1, 7, 30, 59):
+        np.testing.assert_allclose(unit_features(values[:end], ages[:end]), whole[:end], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        ("engine,cycle,x\n", "no rows"),
+        ("engine,x\na,1\n", "no column 'cycle'"),
+        ("engine,cycle,x\na,one,1\n", "line 2: column 'cycle'"),
+        ("engine,cycle,x\na,1\n", "line 2 has 2 cells"),
+        ("engine,cycle,x\na,1,b\n", "holds numbers"),
+        ("engine,cycle,x\na,1,1\na,2,2\n", "at least 4"),
+    ],
+)
+def test_bad_tables_say_where(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(LifeError, match=says):
+        fit(path, unit="engine", time="cycle", out=tmp_path / "m.skops")
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary(max_size=200))
+def test_no_bytes_are_trusted_as_a_model(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "m.skops").write_bytes(data)
+    (tmp_path / "t.csv").write_text("engine,cycle,x\na,1,1\n")
+    with pytest.raises(LifeError):
+        predict(tmp_path / "t.csv", model=tmp_path / "m.skops", out=tmp_path / "o.csv")
+
+
+def test_a_pickle_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "m.skops").write_bytes(pickle.dumps({"format": "forewarn-life-1"}))
+    (tmp_path / "t.csv").write_text("engine,cycle,x\na,1,1\n")
+    with pytest.raises(LifeError, match="not a model"):
+        predict(tmp_path / "t.csv", model=tmp_path / "m.skops", out=tmp_path / "o.csv")
+
+
+def test_a_table_without_the_models_columns(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("engine,cycle,x\na,1,1\n")
+    with pytest.raises(LifeError, match="lacks columns"):
+        predict(tmp_path / "t.csv", model=trained, out=tmp_path / "o.csv")
