@@ -183,7 +183,7 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
     if evidence * side < 0.0:
         evidence = 0.0
     if evidence == 0.0:
-        begin_excursion(row, b, t)
+        begin_excursion(row, b)
     rate = 1.0
     if experienced:
         rate = min(1.0 + beyond / unit, params[par.RATE_LIMIT])
@@ -194,12 +194,18 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
     row[b + col.SHARE] = min(abs(evidence) / needed, 1.0)
     row[b + col.PEAK] = max(row[b + col.PEAK], abs(evidence))
     row[b + col.WORST] = max(row[b + col.WORST], row[b + col.Z])
+    return verdict(row, b, abs(evidence) >= needed)
+
+
+@jit
+def verdict(row: Table, b: int, enough: bool) -> int:
+    """Whether the evidence opens a finding, or an open one has got worse by a step."""
     if row[b + col.OPEN] == 0.0:
-        if abs(evidence) >= needed:
-            row[b + col.OPEN] = side
-            row[b + col.TOLD] = row[b + col.Z]
-            return OPENED
-        return NOTHING
+        if not enough:
+            return NOTHING
+        row[b + col.OPEN] = 1.0
+        row[b + col.TOLD] = row[b + col.Z]
+        return OPENED
     if row[b + col.Z] >= 2.0 * row[b + col.TOLD] + 0.5:
         row[b + col.TOLD] = row[b + col.Z]
         return WORSE
@@ -207,7 +213,7 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
 
 
 @jit
-def begin_excursion(row: Table, b: int, t: float) -> None:
+def begin_excursion(row: Table, b: int) -> None:
     row[b + col.ONSET] = row[b + col.IN_T]
     row[b + col.DEV_N] = 0.0
     row[b + col.DEV_SUM] = 0.0

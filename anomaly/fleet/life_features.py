@@ -70,9 +70,10 @@ def learn_scaling(table: UnitTable, settings: list[str], seed: int) -> Scaling:
         here = values[regime == index]
         mean[index] = np.nanmean(here, axis=0)
         spread[index] = np.nanstd(here, axis=0)
-    moving = (spread > 1e-9 * (np.abs(mean) + 1e-9)).any(axis=0)
-    spread = np.where(spread > 1e-9 * (np.abs(mean) + 1e-9), spread, 1.0)
-    readings = [name for name, moves in zip(candidates, moving, strict=True) if moves]
+    moves = spread > 1e-9 * (np.abs(mean) + 1e-9)
+    spread = np.where(moves, spread, 1.0)
+    moving = np.flatnonzero(moves.any(axis=0))
+    readings = [candidates[index] for index in moving]
     return Scaling(readings, list(settings), centres, scale, mean[:, moving], spread[:, moving])
 
 

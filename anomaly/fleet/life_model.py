@@ -84,7 +84,7 @@ def train(
     seed: int,
 ) -> LifeModel:
     """Learn from units run to failure; raises LifeError when there are too few."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
     histories = table.unit_rows()
     if len(histories) < 4:
@@ -168,16 +168,16 @@ def load(path: Path) -> LifeModel:
     from skops.io import get_untrusted_types  # noqa: PLC0415 - heavy
     from skops.io import load as read  # noqa: PLC0415 - heavy
 
+    content: Any = None
     try:
         foreign = get_untrusted_types(file=path)
         refused = [name for name in foreign if name.split(".")[0] not in {"sklearn", "numpy"}]
-        if refused:
-            raise LifeError(f"{path.name}: holds types a model has no need of: {refused[:5]}")
-        content = read(path, trusted=foreign)
-    except LifeError:
-        raise
+        if not refused:
+            content = read(path, trusted=foreign)
     except Exception as error:  # skops raises whatever the broken archive provokes
         raise LifeError(f"{path.name}: not a model that can be read: {error}") from error
+    if refused:
+        raise LifeError(f"{path.name}: holds types a model has no need of: {refused[:5]}")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise LifeError(f"{path.name}: not a model of remaining life of this version")
     scaling = Scaling(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -37,7 +39,7 @@ def fresh() -> Engine:
 def in_parts(engine: Engine, data: Batch, cuts: list[int]) -> list[Finding]:
     found = []
     edges = [0, *sorted(cuts), len(data[0])]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         found += engine.update(*(part[start:end] for part in data), 1.8e9)
     return found
 
