@@ -32,7 +32,7 @@ def doctor(
         mark = f"[{colours[result.verdict]}]{result.verdict.value}[/]"
         table.add_row(mark, name, _plain(result.what), _plain(result.advice))
     console = Console()
-    Console(width=None if console.is_terminal else 200).print(table)
+    Console(width=None if console.is_terminal else 1000).print(table)
     if failed:
         raise typer.Exit(1)
 

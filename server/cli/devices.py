@@ -73,4 +73,4 @@ def list_devices(data_dir: DataDir = None) -> None:
     if table.row_count == 0:
         typer.echo("no devices yet: forewarn device add DEVICE_ID", err=True)
         return
-    Console(width=None if Console().is_terminal else 200).print(table)
+    Console(width=None if Console().is_terminal else 1000).print(table)

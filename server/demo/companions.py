@@ -69,15 +69,15 @@ class HostAgent:
         config = write_agent_config(directory, mqtt_url, cast.secrets[HOST_ID])
         with (directory / "agent.log").open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "device_agent.cli", "run", "--config", str(config),
-                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                sys.executable, "-m", "server.demo.agent_process", str(config),
+                stdin=PIPE, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         return cls(process)
 
     async def stop(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         await _ended(self._process)
 
 
