@@ -1,4 +1,4 @@
-"""Telemetry: SenML packs (RFC 8428) in JSON or CBOR, told apart by the first byte.
+"""Telemetry: SenML packs (RFC 8428) in JSON or CBOR, deflated or not, told apart by the first byte.
 
 Decoding is the hot path of the whole product. Nearly every pack has its base fields on the first
 record and then plain records only, so that case is decoded column by column; anything else takes
@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from device_agent.wire import cbor
+from device_agent.wire.deflate import deflate, inflate, is_deflated
 from device_agent.wire.errors import WireError
 from device_agent.wire.pack import (
     ABSOLUTE_FROM_S,
@@ -37,7 +38,7 @@ def decode_pack(payload: bytes, *, device_id: str, received_s: float) -> Pack:
     Parameters
     ----------
     payload
-        At most ``MAX_PAYLOAD_BYTES``, holding at most ``MAX_RECORDS`` records.
+        At most ``MAX_PAYLOAD_BYTES``, also when inflated, holding at most ``MAX_RECORDS`` records.
     device_id
         Who published it; a base name must name this device.
     received_s
@@ -50,6 +51,8 @@ def decode_pack(payload: bytes, *, device_id: str, received_s: float) -> Pack:
     """
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError("payload", f"larger than {MAX_PAYLOAD_BYTES} bytes")
+    if is_deflated(payload):
+        payload = inflate(payload)
     first_byte = payload[:1]
     if b"\x80" <= first_byte <= b"\x9f":
         return _decode_cbor(payload, device_id, received_s)
@@ -58,7 +61,9 @@ def decode_pack(payload: bytes, *, device_id: str, received_s: float) -> Pack:
     raise WireError("payload", "is neither a JSON nor a CBOR array")
 
 
-def encode_pack(pack: Pack, *, device_id: str, form: Literal["json", "cbor"]) -> bytes:
+def encode_pack(
+    pack: Pack, *, device_id: str, form: Literal["json", "cbor"], deflated: bool = False
+) -> bytes:
     """Encode a pack so that ``decode_pack`` gives it back exactly; raises WireError if it can't."""
     device_topic(device_id, "telemetry")
     records = _records(pack, device_id)
@@ -67,7 +72,7 @@ def encode_pack(pack: Pack, *, device_id: str, form: Literal["json", "cbor"]) ->
     payload = _ENCODER.encode(records) if form == "json" else cbor.encode(records)
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError("payload", f"larger than {MAX_PAYLOAD_BYTES} bytes")
-    return payload
+    return deflate(payload) if deflated else payload
 
 
 def _decode_json(payload: bytes, device_id: str, received_s: float) -> Pack:
