@@ -34,8 +34,8 @@ system:
 
 lint:
 	@echo '== lint and format'
-	@$(BIN)/ruff check --quiet . || { $(BIN)/ruff check .; exit 1; }
-	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check .
 
 types:
 	@echo '== types'

@@ -56,13 +56,19 @@ def test_every_exception_is_still_needed() -> None:
     assert set(LONG_MODULES) <= long
 
 
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef, path: Path) -> int:
+    """In lines; a command's options are a table of its own, so there only the body counts."""
+    first = function.body[0].lineno if path.parent.name == "cli" else function.lineno
+    return (function.end_lineno or function.lineno) - first + 1
+
+
 def test_functions_are_short() -> None:
     long = [
-        f"{place(path)}:{node.lineno} {node.name} {length}"
+        f"{place(path)}:{node.lineno} {node.name} {length(node, path)}"
         for path in modules()
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
+        and length(node, path) > FUNCTION_LINES
     ]
     assert long == []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,6 +21,14 @@ PACKAGES = ("anomaly", "device_agent", "field_service", "firmware_bridge", "serv
 pytestmark = [pytest.mark.slow, pytest.mark.needs("git")]
 
 
+def link_or_copy(source: str, target: str) -> None:
+    """Thousands of small files: hard links where the file system lets us."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 @pytest.fixture(scope="module")
 def clean_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The committed files alone, as a clone would have them."""
@@ -28,8 +38,17 @@ def clean_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         tar.extractall(tree, filter="data")
-    # The web's build tools are fetched once by `make setup`; what they build is made anew here.
-    (tree / "web" / "node_modules").symlink_to(ROOT / "web" / "node_modules")
+    # The web's build tools are fetched once by `make setup`; what they build is made anew here. A copy,
+    # since the build may renew them.
+    shutil.copytree(
+        ROOT / "web" / "node_modules",
+        tree / "web" / "node_modules",
+        symlinks=True,
+        copy_function=link_or_copy,
+    )
+    installed = tree / "web" / "node_modules" / ".package-lock.json"
+    installed.unlink()
+    shutil.copyfile(ROOT / "web" / "node_modules" / ".package-lock.json", installed)
     return tree
 
 
