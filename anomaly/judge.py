@@ -28,6 +28,8 @@ ENDED = 3
 GROWTH = 0.15  # share of its width by which a trusted band may still grow in an epoch
 EPOCH_FACTOR = 1.5  # each epoch ends when so many times as much has been seen
 STREAK_NEEDED = 2.0  # epochs in a row that must not widen the band
+REST_SHARE = 0.5  # a finding ends after this share of its length inside the band …
+REST_LIMIT_S = 26 * 3600.0  # … or a day and a bit: a fault that shows by day is one fault
 FIRST_EPOCH = 0.35  # share of the settling samples that make the first epoch
 
 
@@ -178,7 +180,7 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
     row[b + col.Z] = max(slow - row[b + col.HIGH], row[b + col.LOW] - slow, 0.0) / unit
     evidence = row[b + col.UP]
     if inside:
-        return fade(row, b, t, step, params)
+        return fade(row, b, t, step, needed, params)
     side = 1.0 if slow > top else -1.0
     if evidence * side < 0.0:
         evidence = 0.0
@@ -237,20 +239,25 @@ def note_deviation(row: Table, b: int, t: float, x: float) -> None:
 
 
 @jit
-def fade(row: Table, b: int, t: float, step: float, params: Params) -> int:
+def fade(row: Table, b: int, t: float, step: float, needed: float, params: Params) -> int:
     """Time inside the band: evidence goes; a finding ends, an excursion becomes part of normal."""
     evidence = row[b + col.UP]
     if evidence == 0.0:
         return NOTHING
-    left = abs(evidence) - step
     row[b + col.SHARE] = 0.0
+    if row[b + col.OPEN] != 0.0:
+        lasted = row[b + col.LAST_OUT_T] - row[b + col.ONSET]
+        rest = max(needed, min(REST_SHARE * lasted, REST_LIMIT_S))
+        if t - row[b + col.LAST_OUT_T] < rest:
+            return NOTHING
+        row[b + col.OPEN] = 0.0
+        row[b + col.UP] = 0.0
+        return ENDED
+    left = abs(evidence) - step
     if left > 0.0:
         row[b + col.UP] = left if evidence > 0.0 else -left
         return NOTHING
     row[b + col.UP] = 0.0
-    if row[b + col.OPEN] != 0.0:
-        row[b + col.OPEN] = 0.0
-        return ENDED
     row[b + col.LONGEST] = max(row[b + col.LONGEST], row[b + col.PEAK])
     wider = row[b + col.EXCESS]
     if t - row[b + col.START_T] > params[par.EXPERIENCED_S]:

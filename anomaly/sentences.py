@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 
 _UNITS = {
-    "Cel": "°C", "%RH": "% humidity", "/": "", "ppm": "ppm", "1": "", "": "",
+    "Cel": "°C", "%RH": "% humidity", "/": "", "1": "", "": "", "m/s2": "m/s²", "m3/s": "m³/s",
 }  # fmt: skip
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -20,7 +20,7 @@ def plain_name(metric: str) -> str:
 
 def quantity(value: float, unit: str) -> str:
     """A number in three or four significant digits with its unit."""
-    shown = _UNITS.get(unit, plain_name(unit))
+    value, shown = _scaled(value, unit)
     if value == 0 or not math.isfinite(value):
         text = f"{value:g}"
     elif abs(value) >= 1e6 or abs(value) < 1e-3:
@@ -30,6 +30,16 @@ def quantity(value: float, unit: str) -> str:
         text = f"{value:.{digits}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     return f"{text} {shown}".strip()
+
+
+def _scaled(value: float, unit: str) -> tuple[float, str]:
+    """Thousands of pascals and watts read better with a prefix."""
+    if unit in {"Pa", "W", "Wh", "J"} and abs(value) >= 10_000:
+        return value / 1000, f"k{unit}"
+    known = _UNITS.get(unit)
+    if known is not None:
+        return value, known
+    return value, " ".join(re.sub(r"[^\w%°/.²³ -]", " ", unit[:20]).split())
 
 
 def moment(time_s: float, now_s: float) -> str:
