@@ -6,7 +6,7 @@ Importing this package imports neither numba nor scikit-learn.
 
 from __future__ import annotations
 
-from anomaly.engine import Engine
+from anomaly.engine import Engine, warm_up
 from anomaly.errors import (
     AnomalyError,
     LifeError,
@@ -31,4 +31,5 @@ __all__ = [
     "ScoreError",
     "SettingsError",
     "StateError",
+    "warm_up",
 ]

@@ -27,7 +27,7 @@ def check_range(row: Table, i: int, t: float, v: float, events: Table, count: in
             row[col.RANGE_OPEN] = 0.0
             return emit(
                 events, count, i, C_RANGE, ENDED, row[col.OUT_LAST_T], row[col.OUT_T],
-                row[col.OUT_WORST], v, row[col.LIMIT_LOW], row[col.LIMIT_HIGH], 1, 0, 0,
+                row[col.OUT_WORST], v, row[col.LIMIT_LOW], row[col.LIMIT_HIGH], 1.0, 0.0, 0.0,
             )  # fmt: skip
         return count
     if row[col.OUT_N] == 0.0 and row[col.RANGE_OPEN] == 0.0:
@@ -43,7 +43,7 @@ def check_range(row: Table, i: int, t: float, v: float, events: Table, count: in
         row[col.RANGE_OPEN] = 1.0
         return emit(
             events, count, i, C_RANGE, OPENED, t, row[col.OUT_T], v, row[col.MEAN], row[col.LIMIT_LOW],
-            row[col.LIMIT_HIGH], 1, 0, row[col.OUT_N],
+            row[col.LIMIT_HIGH], 1.0, 0.0, row[col.OUT_N],
         )  # fmt: skip
     return count
 
@@ -66,7 +66,20 @@ def check_run(
         row[col.RUN_N] = 1.0
         if opened:
             return emit(
-                events, count, i, C_STUCK, ENDED, t, onset, row[col.LAST_V], v, 0, 0, 1, 0, length
+                events,
+                count,
+                i,
+                C_STUCK,
+                ENDED,
+                t,
+                onset,
+                row[col.LAST_V],
+                v,
+                0.0,
+                0.0,
+                1.0,
+                0.0,
+                length,
             )
         return count
     row[col.RUN_N] += 1.0
@@ -86,8 +99,8 @@ def check_run(
     if moves and lasting and row[col.RUN_N] >= 4.0 * row[col.MAX_RUN_N] + 20.0:
         row[col.STUCK_OPEN] = 1.0
         return emit(
-            events, count, i, C_STUCK, OPENED, t, row[col.RUN_T], v, row[col.MEAN], 0, 0,
-            row[col.RUN_N] / (row[col.MAX_RUN_N] + 1.0), 0, row[col.MAX_RUN_S],
+            events, count, i, C_STUCK, OPENED, t, row[col.RUN_T], v, row[col.MEAN], 0.0, 0.0,
+            row[col.RUN_N] / (row[col.MAX_RUN_N] + 1.0), 0.0, row[col.MAX_RUN_S],
         )  # fmt: skip
     return count
 
@@ -117,9 +130,9 @@ def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: in
                 row[col.MEAN],
                 low,
                 high,
-                1,
-                0,
-                0,
+                1.0,
+                0.0,
+                0.0,
             )
     away = max(v - high, low - v)
     if away < reach:
@@ -137,7 +150,7 @@ def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: in
         row[col.SPIKE_OPEN] = 1.0
         return emit(
             events, count, i, C_SPIKE, OPENED, t, row[col.SPIKE_T], v, row[col.MEAN], low, high,
-            away / reach, 0, row[col.SPIKE_N],
+            away / reach, 0.0, row[col.SPIKE_N],
         )  # fmt: skip
     return count
 
@@ -158,13 +171,13 @@ def check_missing(
             ENDED,
             row[col.LAST_T],
             row[col.MISSING_T],
-            0,
-            0,
-            0,
-            0,
-            1,
-            0,
-            0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            1.0,
+            0.0,
+            0.0,
         )
     now = device[col.D_LAST_T]
     device[col.D_CHECK_T] = now
@@ -185,7 +198,7 @@ def check_missing(
             other[col.MISSING_T] = other[col.LAST_T]
             count = emit(
                 events, count, k, C_MISSING, OPENED, now, other[col.LAST_T], now - other[col.LAST_T],
-                other[col.INTERVAL], 0, 0, 1, 0, limit,
+                other[col.INTERVAL], 0.0, 0.0, 1.0, 0.0, limit,
             )  # fmt: skip
         k = int(other[col.NEXT])
     return count

@@ -265,3 +265,10 @@ class Engine:
                 raise
             raise StateError(f"registry cannot be read: {error}") from error
         return engine
+
+
+def warm_up() -> None:
+    """Compile the kernel now (seconds, once per installation) rather than with the first samples."""
+    engine = Engine()
+    series = engine.series("warm-up", "warm-up")
+    engine.update(np.full(1, series, np.int32), np.ones(1), np.ones(1), 1.0)

@@ -12,13 +12,17 @@ E_SERIES, E_CODE, E_WHAT, E_T, E_ONSET, E_NOW, E_USUAL, E_LOW, E_HIGH, E_Z, E_SL
 )
 E_WIDTH: Final = 12
 
+# Numbers passed to compiled functions are floats throughout: a whole number would make the compiler
+# build a variant of its own.
 # What the event is about; the engine's table turns each into a kind of finding.
-C_LEVEL, C_PROFILE, C_NOISE, C_STUCK, C_RANGE, C_MISSING, C_SPIKE, C_RESTART, C_DEVICE = range(9)
+C_LEVEL, C_PROFILE, C_NOISE, C_STUCK, C_RANGE, C_MISSING, C_SPIKE, C_RESTART, C_DEVICE = map(
+    float, range(9)
+)
 
 
 @jit
 def emit(
-    events: Table, count: int, series: int, code: int, what: int, t: float, onset: float,
+    events: Table, count: int, series: int, code: float, what: float, t: float, onset: float,
     now: float, usual: float, low: float, high: float, z: float, slope: float, extra: float,
 ) -> int:  # fmt: skip
     """Write one event; returns the new count."""

@@ -20,10 +20,10 @@ from anomaly.jit import jit
 from anomaly.params import Params
 from anomaly.state import Table
 
-NOTHING = 0
-OPENED = 1
-WORSE = 2
-ENDED = 3
+NOTHING = 0.0
+OPENED = 1.0
+WORSE = 2.0
+ENDED = 3.0
 
 GROWTH = 0.15  # share of its width by which a trusted band may still grow in an epoch
 EPOCH_FACTOR = 1.5  # each epoch ends when so many times as much has been seen
@@ -159,7 +159,7 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
 
 
 @jit
-def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Params) -> int:
+def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Params) -> float:
     """Add this sample to the evidence; tells whether a finding opened, got worse or ended."""
     allow = row[b + col.ALLOW]
     if allow <= 0.0:
@@ -200,7 +200,7 @@ def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Para
 
 
 @jit
-def verdict(row: Table, b: int, enough: bool) -> int:
+def verdict(row: Table, b: int, enough: bool) -> float:
     """Whether the evidence opens a finding, or an open one has got worse by a step."""
     if row[b + col.OPEN] == 0.0:
         if not enough:
@@ -239,7 +239,7 @@ def note_deviation(row: Table, b: int, t: float, x: float) -> None:
 
 
 @jit
-def fade(row: Table, b: int, t: float, step: float, needed: float, params: Params) -> int:
+def fade(row: Table, b: int, t: float, step: float, needed: float, params: Params) -> float:
     """Time inside the band: evidence goes; a finding ends, an excursion becomes part of normal."""
     evidence = row[b + col.UP]
     if evidence == 0.0:

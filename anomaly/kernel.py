@@ -43,12 +43,12 @@ def walk(
 
     `scores` and `alarms` are either as long as `times` or empty when nobody asks for them.
     """
-    count = 0
+    count = int(np.int64(0))  # a plain 0 would be compiled as a constant of its own
     wants_scores = scores.shape[0] > 0
     for k in range(start, times.shape[0]):
         if count + SPARE_EVENTS > events.shape[0]:
             return k, count
-        i = series[k]
+        i = int(series[k])
         row = rows[i]
         t, v = times[k], values[k]
         if math.isfinite(t) and math.isfinite(v) and t > row[col.LAST_T]:
@@ -106,7 +106,20 @@ def step_series(
     if device[col.D_SILENT] != 0.0:
         device[col.D_SILENT] = 0.0
         count = emit(
-            events, count, i, C_DEVICE, ENDED, t, device[col.D_SILENT_T], 0, 0, 0, 0, 1, 0, 0
+            events,
+            count,
+            i,
+            C_DEVICE,
+            ENDED,
+            t,
+            device[col.D_SILENT_T],
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            1.0,
+            0.0,
+            0.0,
         )
     if row[col.MISSING_OPEN] != 0.0 or device[col.D_LAST_T] - device[col.D_CHECK_T] > 30.0:
         count = check_missing(rows, device, i, params, events, count)
@@ -230,7 +243,7 @@ def expected(row: Table, place: float) -> float:
 
 @jit
 def feed(
-    row: Table, b: int, code: int, i: int, x: float, t: float, dt: float, ready: bool,
+    row: Table, b: int, code: float, i: int, x: float, t: float, dt: float, ready: bool,
     params: Params, events: Table, count: int,
 ) -> int:  # fmt: skip
     """Give one judge its next value and write down what it says."""
@@ -265,7 +278,7 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
     row[col.SPIKE_OPEN] = 0.0
     row[col.OUT_N] = 0.0
     if any_open:
-        return emit(events, count, i, C_RESTART, ENDED, t, t, 0, 0, 0, 0, 0, 0, 0)
+        return emit(events, count, i, C_RESTART, ENDED, t, t, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     return count
 
 
