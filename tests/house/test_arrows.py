@@ -21,6 +21,9 @@ ONLY_IN = {
 }
 """Third-party (or risky) module → the only places that may import it."""
 
+AGENT_PROCESSES = {"server/demo/agent_process.py"}
+"""Started as processes of their own, which are the agent then; no module of the server imports them."""
+
 LIBRARIES_WITHOUT_CLOCK = ("anomaly", "field_service", "firmware_bridge")
 
 
@@ -57,11 +60,19 @@ def test_server_takes_only_the_wire_from_the_agent() -> None:
     strays = [
         f"{place(path)}:{line} imports {imported}"
         for path in modules()
-        if place(path).startswith("server/")
+        if place(path).startswith("server/") and place(path) not in AGENT_PROCESSES
         for imported, line in imports(path)
         if imported.startswith("device_agent.") and not imported.startswith("device_agent.wire")
     ]
     assert strays == []
+
+
+def test_nothing_imports_an_agent_process() -> None:
+    names = {name.removesuffix(".py").replace("/", ".") for name in AGENT_PROCESSES}
+    importers = [
+        place(path) for path in modules() for imported, _ in imports(path) if imported in names
+    ]
+    assert importers == []
 
 
 def test_wire_stands_alone() -> None:
