@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -80,6 +80,18 @@ def open_cases(session: Session, device_ids: Collection[str]) -> Mapping[str, Op
         if known is None or (known.incident.state != "open" and incident.state == "open"):
             worst[incident.device_id] = case
     return worst
+
+
+def ranked(findings: Iterable[FindingRecord]) -> list[FindingRecord]:
+    """What lasts first, the worst of it first; then what is over, the newest first."""
+    return sorted(
+        findings,
+        key=lambda f: (
+            f.ended_at is not None,
+            -f.severity if f.ended_at is None else 0.0,
+            -f.onset_at.timestamp(),
+        ),
+    )
 
 
 def _by_id(session: Session, table: type[T], keys: Collection[Any]) -> dict[Any, T]:

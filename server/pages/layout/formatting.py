@@ -14,6 +14,7 @@ from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
 from server.pages.layout.reader import Reader
+from server.pages.layout.translations import translations
 
 NO_BREAK_SPACE = "\u00a0"
 ABSENT = "\u2013"
@@ -49,7 +50,7 @@ def chart_scale(unit: str) -> tuple[float, str]:
 
 def reading(reader: Reader, value: float | None, unit: str = "") -> str:
     """A measured value with its unit: "21.4 °C", "38 %", "1.2 GB"."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return ABSENT
     if unit == "/":
         return format_percent(round(value, 3), format=None, locale=reader.locale)
@@ -60,6 +61,12 @@ def reading(reader: Reader, value: float | None, unit: str = "") -> str:
     if unit == "s" and abs(value) >= 600:
         return duration(reader, value)
     return _joined(number(reader, value), unit_sign(unit))
+
+
+def about(reader: Reader, value: float, unit: str = "") -> str:
+    """As `reading`, no finer than a sentence with "about" needs: 9.5 °C, 0.32 l/s, 420 kPa."""
+    small = abs(value) < 1 or unit == "/"
+    return reading(reader, value if small else round(value, 1), unit)
 
 
 def _joined(text: str, sign: str) -> str:
@@ -82,7 +89,7 @@ def relative(reader: Reader, moment: datetime) -> str:
     """As in "3 hours ago" and "in 2 days"."""
     offset = moment - reader.now
     if abs(offset) < timedelta(minutes=1):
-        offset = timedelta(0)
+        return translations(reader.language).gettext("now")
     return format_timedelta(
         offset, granularity="minute", threshold=1.5, add_direction=True, locale=reader.locale
     )

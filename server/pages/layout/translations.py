@@ -21,7 +21,8 @@ def translations(language: str) -> gettext.NullTranslations:
     if compiled.exists() and (
         not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime
     ):
-        return gettext.GNUTranslations(compiled.open("rb"))
+        with compiled.open("rb") as mo:
+            return gettext.GNUTranslations(mo)
     if not source.exists():
         return gettext.NullTranslations()
     buffer = io.BytesIO()

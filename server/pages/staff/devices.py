@@ -20,6 +20,7 @@ from server.kit.clock import from_unix
 from server.kit.errors import BadInput, Conflict
 from server.kit.paging import Cursor, decode_cursor, next_cursor
 from server.kit.web import Now, Reading, Writing
+from server.pages.case_views import ranked
 from server.pages.layout.charts import RANGES_S, Telemetry, charts
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import page, reader
@@ -127,7 +128,7 @@ def show(
         from_s=from_s,
         to_s=to_s,
         charts=charts(store, device_id, store.latest(device_id), from_s=from_s, to_s=to_s),
-        findings=sorted(found, key=lambda f: (f.ended_at is not None, -f.severity)),
+        findings=ranked(found),
         bands=[
             {
                 "from": f.onset_at.timestamp(),

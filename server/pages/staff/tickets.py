@@ -17,7 +17,7 @@ from server.job import opening
 from server.job import repository as jobs
 from server.kit.errors import BadInput, Conflict
 from server.kit.web import AppSettings, Now, Reading, Writing
-from server.pages.case_views import case_views
+from server.pages.case_views import case_views, ranked
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import page
 from server.ticket import service as tickets
@@ -135,7 +135,7 @@ def _ticket(
         view=view,
         ticket=ticket,
         ended=ticket.state in ENDED,
-        findings=[finding for _, finding in members],
+        findings=ranked(finding for _, finding in members),
         answers=four_answers(session, ticket, settings),
         thread=thread,
         people=people,

@@ -18,7 +18,7 @@ from server.device.model import Device
 from server.job import repository as jobs
 from server.job import service as job_service
 from server.job.model import Job, JobStep
-from server.pages.case_views import OpenCase, open_cases
+from server.pages.case_views import OpenCase, open_cases, ranked
 from server.pages.layout.reader import Reader
 from server.pages.wording.conditions import Condition, condition
 from server.ticket import repository as tickets
@@ -110,7 +110,7 @@ def job_view(session: Session, viewer: Viewer, reader: Reader, job: Job) -> JobV
         device=device,
         condition=condition(reader, device, case) if device else None,
         case=case,
-        findings=detection.open_findings(session, [job.device_id]),
+        findings=ranked(detection.open_findings(session, [job.device_id])),
         ticket=ticket,
         owner=_user(session, ticket.owner_id if ticket else None),
         technician=_user(session, job.technician_id),

@@ -99,7 +99,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "firmware_changed": N_("Firmware changed"),
     },
     "command_state": {
-        "waiting": N_("Waiting"),
+        "pending": N_("Waiting"),
         "sent": N_("Sent"),
         "done": N_("Done"),
         "failed": N_("Failed"),

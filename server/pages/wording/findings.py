@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from server.pages.layout.formatting import duration, number, reading
+from server.pages.layout.formatting import about, duration, number
 from server.pages.layout.reader import Reader
 from server.pages.layout.translations import translations
 from server.pages.wording.marks import N_
@@ -106,7 +106,7 @@ def _side(kind: str, evidence: Mapping[str, Any]) -> str:
 
 
 def _value(reader: Reader, evidence: Mapping[str, Any], key: str) -> str:
-    return reading(reader, float(evidence[key]), str(evidence.get("unit", "")))
+    return about(reader, float(evidence[key]), str(evidence.get("unit", "")))
 
 
 def _level(reader: Reader, evidence: Mapping[str, Any]) -> str:
@@ -128,7 +128,7 @@ def _deviation(reader: Reader, evidence: Mapping[str, Any]) -> str:
         if away > 0
         else N_("It is about %(away)s below what is usual at this time of day.")
     )
-    shown = reading(reader, abs(away), str(evidence.get("unit", "")))
+    shown = about(reader, abs(away), str(evidence.get("unit", "")))
     return translations(reader.language).gettext(text) % {"away": shown}
 
 

@@ -60,6 +60,7 @@ def browse(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(
             viewport={"width": width, "height": 844 if width < 700 else 900},
             color_scheme=scheme,
+            reduced_motion="reduce",  # colours that still fade are no colours to judge
             base_url=site.url,
             **more,
         )

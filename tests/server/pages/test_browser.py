@@ -117,7 +117,7 @@ def test_colours_can_be_chosen_against_the_system(browse: Browse) -> None:
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator("details.menu summary").click()
     page.get_by_role("button", name="Dark").click()
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
 
 

@@ -18,7 +18,7 @@ def test_a_reply_appears_on_the_owners_open_page(
 ) -> None:
     with_stream = browse(f"/cases/{known.owner_ticket}", as_="owner")
     with_stream.wait_for_function(
-        "performance.getEntriesByType('resource').length > 0", timeout=10_000
+        "() => performance.getEntriesByType('resource').length > 0", timeout=10_000
     )
     with_stream.wait_for_timeout(500)  # the stream's first bytes; nothing in the page tells of them
     with_stream.get_by_label("Your message").fill("half written")

@@ -7,7 +7,7 @@
  */
 import uPlot from "uplot";
 import { readPalette, type Palette } from "./chart_palette";
-import { layOutLanes } from "./lanes";
+import { EDGE_PX, layOutLanes } from "./lanes";
 import { fetchBuckets } from "./telemetry";
 
 interface Band {
@@ -23,6 +23,7 @@ interface Range {
 
 const AXIS_WIDTH_PX = 56;
 const POINTS_PER_PX = 0.75;
+const REFRESH_MS = 30_000;
 
 export function mountCharts(): void {
   const seen = new Set<Element>();
@@ -34,8 +35,9 @@ export function mountCharts(): void {
 }
 
 class ChartGroup {
-  private readonly full: Range;
+  private full: Range;
   private range: Range;
+  private zoomed = false;
   private readonly charts: Chart[] = [];
   private readonly sync = uPlot.sync(crypto.randomUUID());
 
@@ -54,9 +56,19 @@ class ChartGroup {
     resize.observe(this.root);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
     this.show(null);
+    setInterval(() => this.follow(), REFRESH_MS);
+  }
+
+  /** The page shows "until now": while nobody looks closer, the range moves along. */
+  private follow(): void {
+    if (this.zoomed || document.visibilityState !== "visible" || !this.root.isConnected) return;
+    const to_s = Date.now() / 1000;
+    this.full = { from_s: to_s - (this.full.to_s - this.full.from_s), to_s };
+    this.show(null);
   }
 
   private show(range: Range | null): void {
+    this.zoomed = range !== null;
     this.range = range ?? { ...this.full };
     for (const chart of this.charts) void chart.load(this.range);
     this.resize();
@@ -125,7 +137,7 @@ class Chart {
       width,
       height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, EDGE_PX, 0, 0],
       cursor: { sync: { key: this.sync.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       scales: { x: { time: true, range: () => [range.from_s, range.to_s] } },
       axes: [
@@ -155,8 +167,8 @@ class Chart {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    for (const band of this.bands) {
-      if (band.metrics.length && !band.metrics.includes(metric)) continue;
+    const mine = this.bands.filter((band) => !band.metrics.length || band.metrics.includes(metric));
+    for (const band of united(mine)) {
       const left = plot.valToPos(band.from, "x", true);
       const right = band.to === null ? bbox.left + bbox.width : plot.valToPos(band.to, "x", true);
       ctx.fillStyle = palette.finding;
@@ -188,6 +200,20 @@ class Chart {
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.onRange({ from_s, to_s });
   }
+}
+
+/** Bands that overlap as one, so that two findings at once are not drawn twice as dark. */
+function united(bands: readonly Band[]): Pick<Band, "from" | "to">[] {
+  const merged: { from: number; to: number | null }[] = [];
+  for (const band of [...bands].sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1);
+    if (last && (last.to === null || last.to >= band.from)) {
+      last.to = last.to === null || band.to === null ? null : Math.max(last.to, band.to);
+    } else {
+      merged.push({ from: band.from, to: band.to });
+    }
+  }
+  return merged;
 }
 
 function formatNumber(value: number): string {
