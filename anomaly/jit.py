@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
-_SOURCES = ("checks", "events", "jit", "judge", "kernel", "params", "profile", "state")
+_SOURCES = ("checks", "events", "jit", "judge", "judging", "kernel", "params", "state")
 
 
 def _fingerprint() -> str:

@@ -15,22 +15,14 @@ import numpy.typing as npt
 from anomaly import params as par
 from anomaly import state as col
 from anomaly.checks import check_missing, check_range, check_run, check_spike
-from anomaly.events import C_DEVICE, C_LEVEL, C_NOISE, C_PROFILE, C_RESTART, emit
+from anomaly.events import C_DEVICE, C_RESTART, emit
 from anomaly.jit import jit
-from anomaly.judge import (
-    ENDED,
-    NOTHING,
-    learn,
-    slope,
-    smooth,
-    start_judge,
-    weigh,
-)  # fmt: skip
+from anomaly.judge import ENDED, start_judge
+from anomaly.judging import judge_value
 from anomaly.params import Params
 from anomaly.state import Table
 
 SPARE_EVENTS: Final = 64  # a sample writes fewer events than this, siblings' silence aside
-DAY_S: Final = 86400.0
 
 
 @jit
@@ -169,104 +161,6 @@ def note_timing(row: Table, gap: float, v: float) -> None:
         row[col.MEAN] += (v - row[col.MEAN]) / n
         row[col.MIN_V] = min(row[col.MIN_V], v)
         row[col.MAX_V] = max(row[col.MAX_V], v)
-
-
-@jit
-def judge_value(
-    row: Table, i: int, t: float, v: float, params: Params, events: Table, count: int
-) -> int:
-    """Feed the three judges."""
-    interval = row[col.INTERVAL]
-    if interval <= 0.0:
-        return count
-    dt = t - row[col.LAST_T]
-    ready = is_known(row, t, params)
-    count = feed(row, col.LEVEL, C_LEVEL, i, v, t, dt, ready, params, events, count)
-    if ready:
-        row[col.KNOWN] = 1.0
-    quiet = row[col.LEVEL + col.UP] == 0.0
-    size = abs(v - row[col.LAST_V])
-    row[col.STEP] += (size - row[col.STEP]) / min(row[col.SAMPLES], 1024.0)
-    noise = min(size, 6.0 * row[col.STEP])
-    if row[col.SAMPLES] > 16.0:
-        count = feed(row, col.NOISE_JUDGE, C_NOISE, i, noise, t, dt, ready, params, events, count)
-    return judge_profile(row, i, t, v, dt, quiet, params, events, count)
-
-
-@jit
-def is_known(row: Table, t: float, params: Params) -> bool:
-    """Whether enough was seen to trust a band: at length once, briefly after a restart."""
-    if row[col.HOLD] != 0.0 or row[col.SAMPLES] < params[par.SETTLE_N]:
-        return False
-    if row[col.KNOWN] != 0.0:
-        return True
-    span = t - row[col.FIRST_T]
-    if row[col.DEMAND] != 0.0:
-        return bool(span >= params[par.DEMAND_S])
-    return bool(row[col.SAMPLES] >= params[par.COMMISSION_N] or span >= params[par.COMMISSION_S])
-
-
-@jit
-def judge_profile(
-    row: Table, i: int, t: float, v: float, dt: float, quiet: bool, params: Params,
-    events: Table, count: int,
-) -> int:  # fmt: skip
-    """Learn the time of day first, then judge what is left after taking it away."""
-    place = (t % DAY_S) / DAY_S * col.PROFILE_BINS
-    if row[col.PROFILE_READY] == 0.0:
-        if quiet:
-            k = int(place)
-            row[col.BINS + col.PROFILE_BINS + k] += 1.0
-            row[col.BINS + k] += (v - row[col.BINS + k]) / row[col.BINS + col.PROFILE_BINS + k]
-        if t - row[col.FIRST_T] >= params[par.PROFILE_S]:
-            for k in range(col.PROFILE_BINS):
-                if row[col.BINS + col.PROFILE_BINS + k] == 0.0:
-                    return count
-            row[col.PROFILE_READY] = 1.0
-            start_judge(row, col.PROFILE, t, v - expected(row, place), row[col.INTERVAL])
-        return count
-    rest = v - expected(row, place)
-    ready = row[col.HOLD] == 0.0 and t - row[col.PROFILE + col.START_T] >= DAY_S
-    return feed(row, col.PROFILE, C_PROFILE, i, rest, t, dt, ready, params, events, count)
-
-
-@jit
-def expected(row: Table, place: float) -> float:
-    """The profile at this place of the day, straight lines between the middles of its bins."""
-    shifted = place - 0.5
-    k = math.floor(shifted)
-    share = shifted - k
-    left = row[col.BINS + int(k) % col.PROFILE_BINS]
-    right = row[col.BINS + (int(k) + 1) % col.PROFILE_BINS]
-    return float(left + share * (right - left))
-
-
-@jit
-def feed(
-    row: Table, b: int, code: float, i: int, x: float, t: float, dt: float, ready: bool,
-    params: Params, events: Table, count: int,
-) -> int:  # fmt: skip
-    """Give one judge its next value and write down what it says."""
-    interval = row[col.INTERVAL]
-    row[b + col.N] += 1.0
-    if row[b + col.N] == 1.0:
-        start_judge(row, b, t, x, interval)
-        row[b + col.N] = 1.0
-    away = smooth(row, b, x, dt)
-    if row[b + col.PHASE] != col.JUDGING:
-        learn(row, b, x, away, t, interval, ready, params)
-        return count
-    if row[col.CHANGES] < 0.02 * row[col.SAMPLES]:
-        return count  # all but constant: a door, a set point, the size of a disk
-    said = weigh(row, b, t, dt, interval, params)
-    if said != NOTHING:
-        now = row[b + col.DEV_SUM] / max(row[b + col.DEV_N], 1.0)
-        at = row[b + col.LAST_OUT_T] if said == ENDED else t
-        count = emit(
-            events, count, i, code, said, at, row[b + col.ONSET], now, row[b + col.USUAL], row[b + col.LOW],
-            row[b + col.HIGH], row[b + col.WORST], slope(row, b), t - row[b + col.ONSET],
-        )  # fmt: skip
-    return count
 
 
 @jit

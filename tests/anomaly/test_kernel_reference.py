@@ -13,7 +13,7 @@ import pytest
 
 from anomaly import state as col
 from anomaly.judge import slope, smooth, start_judge
-from anomaly.kernel import expected
+from anomaly.judging import expected
 
 SCRIPT = """
 import json, numpy as np
