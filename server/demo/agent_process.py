@@ -15,7 +15,9 @@ from device_agent.cli import main
 
 
 def _leave_with_our_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: a thread that waits in it blocks the interpreter's end.
+    while os.read(0, 4096):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -52,6 +52,7 @@ class Cast(msgspec.Struct):
     seed: int
     password: str
     began_s: float | None = None
+    returned_s: list[float] = []
     secrets: dict[str, str] = {}
     repairs: dict[str, float] = {}
 

@@ -37,6 +37,10 @@ class Fleet:
         await fleet._say(plan)
         return fleet
 
+    @property
+    def ended(self) -> bool:
+        return self._process.returncode is not None
+
     async def loaded(self) -> Loaded | None:
         """When the history is with the broker; None if the process ended before."""
         assert self._process.stdout is not None
@@ -74,6 +78,10 @@ class HostAgent:
                 start_new_session=True,
             )  # fmt: skip
         return cls(process)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.returncode is not None
 
     async def stop(self) -> None:
         assert self._process.stdin is not None

@@ -7,12 +7,13 @@ error, and ends when standard input does.
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -35,7 +36,8 @@ _PATIENCE_S: Final = 120.0
 class Repairs:
     """Lines that come on standard input while the fleet runs, applied between two readings."""
 
-    def __init__(self, fleet: Sequence[Machine]) -> None:
+    def __init__(self, fleet: Sequence[Machine], lines: Iterable[bytes]) -> None:
+        self._input = lines
         self._fleet = {machine.device_id: machine for machine in fleet}
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._over = threading.Event()
@@ -58,15 +60,17 @@ class Repairs:
         self._over.set()
 
     def _read(self) -> None:
-        for line in sys.stdin.buffer:
+        for line in self._input:
             self._lines.put(line)
         self._over.set()
 
 
 def main() -> int:
-    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
-    fleet = machines(seed=plan.seed, faults=script(plan.began_s))
-    repairs = Repairs(fleet)
+    # Not sys.stdin: a thread that waits in it blocks the interpreter's end.
+    told = os.fdopen(os.dup(0), "rb")
+    plan = msgspec.json.decode(told.readline(), type=Plan)
+    fleet = machines(seed=plan.seed, faults=script(plan.began_s, plan.returned_s))
+    repairs = Repairs(fleet, told)
     for device_id, at_s in plan.repairs.items():
         repairs.apply(Repair(device_id, at_s))
     # Ctrl-C reaches the whole terminal: whoever started us says when it is over.
@@ -88,7 +92,7 @@ def main() -> int:
 
 
 def _links(plan: Plan, fleet: Sequence[Machine]) -> list[MachineLink]:
-    def connect(member: Member, will: bytes) -> Publisher:
+    def connect(member: Member, will: bytes, told: Callable[[bytes], None]) -> Publisher:
         publisher = Publisher(
             plan.mqtt,
             member.device_id,
@@ -97,6 +101,7 @@ def _links(plan: Plan, fleet: Sequence[Machine]) -> list[MachineLink]:
             window=_WINDOW,
             patience_s=_PATIENCE_S,
             will=will,
+            on_command=told,
         )
         publisher.connect()
         return publisher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -11,6 +12,7 @@ from device_agent.wire import DeviceState, Pack, SensorInfo, encode_pack, encode
 from server.demo.fleet.machine import Machine, Readings
 from server.demo.fleet.roster import Member
 from server.demo.fleet.signals import Floats
+from server.demo.machine_commands import MachineCommands
 
 _FIRMWARE: Final = "4.2.1"
 _AGENT_VERSION: Final = "simulated"
@@ -29,6 +31,10 @@ class Connection(Protocol):
     def vanish(self) -> None: ...
 
 
+Connect = Callable[[Member, bytes, Callable[[bytes], None]], Connection]
+"""(who, will, what to do with commands) → an open connection."""
+
+
 class MachineLink:
     """Publishes what its machine measures. While the machine is silent, readings wait in `_backlog`."""
 
@@ -36,12 +42,11 @@ class MachineLink:
         self,
         machine: Machine,
         member: Member,
-        connect: Callable[[Member, bytes], Connection],
+        connect: Connect,
         *,
         boot: str,
         sensors: tuple[SensorInfo, ...],
     ) -> None:
-        """`connect(member, will)` opens a connection of this machine."""
         self.machine = machine
         self.member = member
         self.samples = 0
@@ -51,6 +56,9 @@ class MachineLink:
         self._sensors = sensors
         self._publisher: Connection | None = None
         self._backlog: list[Readings] = []
+        self._told: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._commands = MachineCommands(_FIRMWARE)
+        self._latest: dict[str, float] = {}
 
     def advance(self, times_s: Floats, step_s: float) -> None:
         """Let the machine run on; its readings wait until `flush`."""
@@ -70,12 +78,17 @@ class MachineLink:
             return
         publisher = self._connected(now_s)
         for readings in self._backlog:
+            self._latest = readings.latest()
             for pack in _packs(readings):
                 payload = encode_pack(pack, device_id=self.member.device_id, form="json")
                 publisher.publish("telemetry", payload)
                 self.samples += len(pack.names)
                 self.packs += 1
         self._backlog.clear()
+        while not self._told.empty():
+            result = self._commands.answer(self._told.get(), self._latest, now_s=now_s)
+            if result is not None:
+                publisher.publish("results", result)
 
     def drain(self) -> None:
         """Returns when the broker has acknowledged everything; raises ReplayError."""
@@ -93,7 +106,7 @@ class MachineLink:
     def _connected(self, now_s: float) -> Connection:
         if self._publisher is None:
             will = encode_state(DeviceState("offline", "will", now_s, boot=self._boot))
-            self._publisher = self._connect(self.member, will)
+            self._publisher = self._connect(self.member, will, self._told.put)
             self._publisher.publish("state", self._state("online", now_s), retain=True)
         return self._publisher
 

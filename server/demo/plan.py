@@ -24,6 +24,8 @@ class Plan(msgspec.Struct, frozen=True):
     """By device id."""
     repairs: dict[str, float]
     """When someone mended a device, by device id."""
+    returned_s: list[float] = []
+    """The later starts."""
     history_s: float = HISTORY_S
 
 

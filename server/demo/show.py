@@ -73,9 +73,12 @@ async def _play(
 ) -> None:
     """Runs until cancelled, then sends the companions home."""
     root = settings.data_dir
+    now_s = float(int(clock.now().timestamp()))
     if cast.began_s is None:
-        cast.began_s = float(int(clock.now().timestamp()))
-        cast.save(root / CAST_FILE)
+        cast.began_s = now_s
+    else:
+        cast.returned_s.append(now_s)
+    cast.save(root / CAST_FILE)
     plan = Plan(
         mqtt=address.mqtt_url,
         seed=cast.seed,
@@ -83,6 +86,7 @@ async def _play(
         progress_file=str(root / _PROGRESS_FILE),
         passwords=cast.secrets,
         repairs=cast.repairs,
+        returned_s=cast.returned_s,
     )
     async with contextlib.AsyncExitStack() as stack:
         agent = await HostAgent.start(root / _AGENT_DIR, address.mqtt_url, cast)
@@ -90,8 +94,12 @@ async def _play(
         fleet = await Fleet.start(plan)
         stack.push_async_callback(fleet.stop)
         on_loaded(await fleet.loaded())
+        watched: dict[str, Fleet | HostAgent] = {"fleet": fleet, "agent on this computer": agent}
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
+            for name in [name for name, process in watched.items() if process.ended]:
+                del watched[name]
+                log.error("the %s has ended (see %s for the agent)", name, root / _AGENT_DIR)
             for repair in await asyncio.to_thread(_repaired, records, cast, root):
                 log.info("%s was repaired", repair.device_id)
                 await fleet.tell(repair)

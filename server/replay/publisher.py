@@ -37,8 +37,11 @@ class Publisher:
         window: int = 8,
         patience_s: float = 30.0,
         will: bytes | None = None,
+        on_command: Callable[[bytes], None] | None = None,
     ) -> None:
-        """`url` is ``mqtt://host:port`` or ``mqtts://…``; `will` is published as the device's state."""
+        """`url` is ``mqtt://host:port`` or ``mqtts://…``; `will` is published as the device's state;
+        `on_command` is called with what the device is told, from the client's own thread.
+        """
         self._host, self._port, secure = _address(url)
         self._device_id = device_id
         self._patience_s = patience_s
@@ -57,7 +60,9 @@ class Publisher:
             self._client.tls_set()
         if will is not None:
             self._client.will_set(device_topic(device_id, "state"), will, qos=1, retain=True)
+        self._on_command = on_command
         self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
 
@@ -132,6 +137,12 @@ class Publisher:
             elif code.is_failure:
                 self._refusal = f"the broker refuses the connection: {one_line(str(code))}"
             self._state.notify_all()
+        if self._on_command is not None and not code.is_failure:
+            self._client.subscribe(device_topic(self._device_id, "commands"), 0)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if self._on_command is not None:
+            self._on_command(bytes(message.payload))
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, _code: ReasonCode, _properties: Any

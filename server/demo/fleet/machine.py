@@ -40,13 +40,15 @@ class Readings:
     times_s: Floats
     columns: tuple[Floats, ...]
 
-    def before(self, time_s: float) -> Readings:
-        """The part older than `time_s`."""
-        return self._where(self.times_s < time_s)
-
     def since(self, time_s: float) -> Readings:
         """The part from `time_s` on."""
         return self._where(self.times_s >= time_s)
+
+    def latest(self) -> dict[str, float]:
+        """The last value of each metric, by name; nothing where there is none."""
+        if not self.times_s.size:
+            return {}
+        return {m.name: float(c[-1]) for m, c in zip(self.metrics, self.columns, strict=True)}
 
     def _where(self, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Readings:
         columns = tuple(column[chosen] for column in self.columns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,9 +46,26 @@ FLEET: Final = (
 )  # fmt: skip
 
 
-def script(ready_s: float) -> tuple[Fault, ...]:
-    """The fleet's troubles around `ready_s`: three well on their way, three to watch begin."""
+ENCORES: Final = (
+    ("hp-birkenallee-17", "discharge/temperature"),
+    ("cs-sommer", "oil/temperature"),
+    ("wp-sued-1", "bearing/temperature"),
+    ("hp-rosenstrasse-2", "supply/temperature"),
+)
+"""Healthy machines and a sensor of each that may break when the demo is started again."""
+
+
+def script(ready_s: float, returned_s: Sequence[float] = ()) -> tuple[Fault, ...]:
+    """The fleet's troubles around `ready_s`: three well on their way, three to watch begin.
+
+    At each later start, `returned_s`, there is one more to watch.
+    """
+    encores = (
+        Fault(device_id, FaultKind.SENSOR_OUT_OF_RANGE, at_s + 60.0, per_day=1.0, metric=metric)
+        for at_s, (device_id, metric) in zip(returned_s, itertools.cycle(ENCORES), strict=False)
+    )
     return (
+        *encores,
         Fault("hp-lindenweg-4", FaultKind.REFRIGERANT_LEAK, ready_s - 6 * DAY_S, per_day=0.12),
         Fault("wp-sued-2", FaultKind.BEARING_WEAR, ready_s - 7 * DAY_S, per_day=0.11),
         Fault("hp-lipowa-9", FaultKind.STUCK_SENSOR, ready_s - 1.25 * DAY_S, per_day=1.0,

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_agent.wire import decode_pack, decode_state
+from device_agent.wire import (
+    Command,
+    CommandResult,
+    decode_pack,
+    decode_result,
+    decode_state,
+    encode_command,
+)
 from server.demo.fleet.faults import Fault, FaultKind
 from server.demo.fleet.machine import Machine
 from server.demo.fleet.roster import FLEET, machines
@@ -30,8 +38,11 @@ class Broker:
         self.packs: list[tuple[str, list[float], list[str]]] = []
         self.states: list[tuple[str, str, str]] = []
         self.fail_after: int | None = None
+        self.tell: dict[str, Callable[[bytes], None]] = {}
+        self.results: list[tuple[str, CommandResult]] = []
 
-    def connect(self, member, will: bytes) -> "Connection":
+    def connect(self, member, will: bytes, on_command) -> "Connection":
+        self.tell[member.device_id] = on_command
         return Connection(self, member.device_id, will)
 
     def times(self, device_id: str) -> list[float]:
@@ -51,6 +62,9 @@ class Connection:
         if leaf == "state":
             assert retain
             self._tell(payload)
+            return
+        if leaf == "results":
+            self.broker.results.append((self.device_id, decode_result(payload)))
             return
         if self.broker.fail_after is not None and len(self.broker.packs) >= self.broker.fail_after:
             raise ReplayError("the broker is gone")
@@ -192,6 +206,33 @@ def test_a_silent_machine_keeps_its_readings_for_later(tmp_path: Path) -> None:
     gaps = [b - a for a, b in itertools.pairwise(heard)]
     assert gaps == [LIVE_STEP_S] * len(gaps)
     assert heard[-1] > BEGAN_S + 280.0
+
+
+def test_machines_answer_commands_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    run = stage.run()
+    run.load(lambda _share: None)
+    who = FLEET[0].device_id
+    later_s = BEGAN_S + 3600.0
+    for command in (
+        Command("a", "read_now", {}, later_s),
+        Command("a", "read_now", {}, later_s),
+        Command("b", "reboot", {}, later_s),
+        Command("c", "diagnostics", {}, BEGAN_S - 1.0),
+        Command("d", "diagnostics", {}, later_s),
+    ):
+        stage.broker.tell[who](encode_command(command))
+    stage.broker.tell[who](b"nonsense")
+    stage.end_s = BEGAN_S + 30.0
+    run.live()
+    assert {device_id for device_id, _ in stage.broker.results} == {who}
+    results = [(r.id, r.status) for _, r in stage.broker.results]
+    assert results == [
+        ("a", "done"), ("a", "done"), ("b", "refused"), ("c", "expired"), ("d", "done")
+    ]  # fmt: skip
+    [first, second, *_] = [r for _, r in stage.broker.results]
+    assert first == second
+    assert "compressor/current" in first.output
 
 
 def test_the_plan_survives_its_pipe() -> None:

@@ -212,6 +212,18 @@ def test_a_repair_ends_what_has_begun_and_only_that(ready_s: float) -> None:
     assert levels[[0, 2, 3]].tolist() == [0.0, 0.0, 0.0]
 
 
+def test_each_return_breaks_another_sensor(ready_s: float) -> None:
+    returned_s = [ready_s + DAY_S * k for k in range(1, 6)]
+    encores = [f for f in script(ready_s, returned_s) if f.start_s > ready_s + DAY_S / 2]
+    assert [f.start_s - 60.0 for f in encores] == returned_s
+    assert len({f.device_id for f in encores[:4]}) == 4
+    assert script(ready_s, returned_s)[len(encores) :] == script(ready_s)
+    known = {m.device_id: m for m in machines(seed=1, faults=())}
+    for fault in encores:
+        offered = known[fault.device_id].advance(np.empty(0), 1.0).metrics
+        assert fault.metric in {m.name for m in offered}
+
+
 def test_silence_is_a_span_of_time(ready_s: float) -> None:
     fleet = machines(seed=1, faults=script(ready_s))
 
