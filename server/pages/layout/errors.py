@@ -16,34 +16,35 @@ from server.kit import problems
 from server.kit.errors import ForewarnError, NotSignedIn, TooManyRequests
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import page, reader
-from server.pages.layout.translations import translations
+from server.pages.layout.translations import N_, translations
 
 log = logging.getLogger(__name__)
 
 
-def _(message: str) -> str:
-    """Marks a text for extraction; it is translated when it is shown."""
-    return message
-
-
 _TEXTS: dict[int, tuple[str, str]] = {
-    400: (_("This did not work"), _("The request could not be understood. Go back and try again.")),
-    401: (_("Please sign in"), _("This page is only for people who have signed in.")),
-    403: (_("This is not open to you"), _("Your account may not do this.")),
+    400: (
+        N_("This did not work"),
+        N_("The request could not be understood. Go back and try again."),
+    ),
+    401: (N_("Please sign in"), N_("This page is only for people who have signed in.")),
+    403: (N_("This is not open to you"), N_("Your account may not do this.")),
     404: (
-        _("There is nothing here"),
-        _("The page does not exist, or it belongs to someone else."),
+        N_("There is nothing here"),
+        N_("The page does not exist, or it belongs to someone else."),
     ),
-    405: (_("This did not work"), _("The request could not be understood. Go back and try again.")),
+    405: (
+        N_("This did not work"),
+        N_("The request could not be understood. Go back and try again."),
+    ),
     409: (
-        _("That is not possible now"),
-        _("Things have changed since you opened the page. Open it again and see how they stand."),
+        N_("That is not possible now"),
+        N_("Things have changed since you opened the page. Open it again and see how they stand."),
     ),
-    422: (_("Something in the form is not right"), _("Go back, correct it and send it again.")),
-    429: (_("Too many tries"), _("Please wait a few minutes and try again.")),
+    422: (N_("Something in the form is not right"), N_("Go back, correct it and send it again.")),
+    429: (N_("Too many tries"), N_("Please wait a few minutes and try again.")),
     500: (
-        _("Something went wrong on our side"),
-        _("It has been noted, and nothing you sent before is lost. Please try again in a moment."),
+        N_("Something went wrong on our side"),
+        N_("It has been noted, and nothing you sent before is lost. Please try again in a moment."),
     ),
 }
 

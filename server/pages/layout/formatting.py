@@ -14,22 +14,45 @@ from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
 from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
+from server.pages.layout.translations import N_, translations
 
 NO_BREAK_SPACE = "\u00a0"
+LONGEST_S = 1e12
+BEYOND_COUNTING = 1e15
+"""Numbers that nothing measures; shown short, so that a broken device breaks no page."""
 ABSENT = "\u2013"
 """Written where there is no value."""
 
 # SenML units whose sign differs from their code; all others are written as they are.
-_SIGNS = {"Cel": "°C", "K": "K", "%RH": "%", "%EL": "%", "lx": "lx", "Ohm": "Ω", "rad": "rad"}
-_SIGNS |= {"deg": "°", "m3": "m³", "m/s2": "m/s²", "l/s": "l/s", "1/min": "1/min", "count": ""}
-_BYTE_STEPS = ("B", "kB", "MB", "GB", "TB")
+_SIGNS = {"Cel": "°C", "%RH": "%", "%EL": "%", "/": "%", "deg": "°", "m3": "m³", "m/s2": "m/s²"}
+_SIGNS |= {"Ohm": "Ω", "count": "", "1": ""}
+_BYTE_STEPS = (N_("B"), N_("kB"), N_("MB"), N_("GB"), N_("TB"))
+_LOCAL_SIGNS = frozenset(
+    {
+        *_BYTE_STEPS,
+        N_("A"),
+        N_("V"),
+        N_("W"),
+        N_("kW"),
+        N_("Hz"),
+        N_("Pa"),
+        N_("kPa"),
+        N_("l/s"),
+        N_("m/s²"),
+        N_("m³"),
+        N_("s"),
+        N_("lx"),
+    }
+)
+"""Signs that some languages write in their own letters."""
 
 
 def number(reader: Reader, value: float | None, digits: int = 3) -> str:
-    """`value` to `digits` significant digits, never in exponents; a dash when there is none."""
+    """`value` to `digits` significant digits, in exponents only beyond counting; a dash when there is none."""
     if value is None or not math.isfinite(value):
         return ABSENT
+    if abs(value) >= BEYOND_COUNTING:
+        return f"{value:.2e}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
     rounded = round(value, min(decimals, 6))
     if digits >= 3 and abs(rounded) >= 100:
@@ -37,30 +60,33 @@ def number(reader: Reader, value: float | None, digits: int = 3) -> str:
     return format_decimal(rounded, locale=reader.locale, decimal_quantization=False)
 
 
-def unit_sign(unit: str) -> str:
+def unit_sign(reader: Reader, unit: str) -> str:
     """How a SenML unit is written for people."""
-    return _SIGNS.get(unit, "%" if unit == "/" else unit)
+    sign = _SIGNS.get(unit, unit)
+    return translations(reader.language).gettext(sign) if sign in _LOCAL_SIGNS else sign
 
 
-def chart_scale(unit: str) -> tuple[float, str]:
+def chart_scale(reader: Reader, unit: str) -> tuple[float, str]:
     """(factor, sign): how a unit is drawn, so that axes have short numbers."""
-    known = {"Pa": (1e-3, "kPa"), "/": (100.0, "%"), "B": (1e-9, "GB"), "W": (1.0, "W")}
-    return known.get(unit, (1.0, unit_sign(unit)))
+    known = {"Pa": (1e-3, "kPa"), "/": (100.0, "/"), "B": (1e-9, "GB")}
+    factor, sign = known.get(unit, (1.0, unit))
+    return factor, unit_sign(reader, sign)
 
 
 def reading(reader: Reader, value: float | None, unit: str = "") -> str:
     """A measured value with its unit: "21.4 °C", "38 %", "1.2 GB"."""
     if value is None or not math.isfinite(value):
         return ABSENT
-    if unit == "/":
+    counts = abs(value) < BEYOND_COUNTING
+    if unit == "/" and counts:
         return format_percent(round(value, 3), format=None, locale=reader.locale)
-    if unit == "B":
+    if unit == "B" and counts:
         return _bytes(reader, value)
     if unit == "Pa" and abs(value) >= 10_000:
-        return _joined(number(reader, value / 1000, 4), "kPa")
+        return _joined(number(reader, value / 1000, 4), unit_sign(reader, "kPa"))
     if unit == "s" and abs(value) >= 600:
         return duration(reader, value)
-    return _joined(number(reader, value), unit_sign(unit))
+    return _joined(number(reader, value), unit_sign(reader, unit))
 
 
 def about(reader: Reader, value: float, unit: str = "") -> str:
@@ -77,12 +103,13 @@ def _bytes(reader: Reader, value: float) -> str:
     step = 0
     while abs(value) >= 1000 and step < len(_BYTE_STEPS) - 1:
         value, step = value / 1000, step + 1
-    return _joined(number(reader, value), _BYTE_STEPS[step])
+    return _joined(number(reader, value), unit_sign(reader, _BYTE_STEPS[step]))
 
 
 def duration(reader: Reader, seconds: float) -> str:
     """A length of time in its largest fitting unit: "3 hours"."""
-    return format_timedelta(timedelta(seconds=abs(seconds)), threshold=1.5, locale=reader.locale)
+    length = timedelta(seconds=min(abs(seconds), LONGEST_S))
+    return format_timedelta(length, threshold=1.5, locale=reader.locale)
 
 
 def relative(reader: Reader, moment: datetime) -> str:

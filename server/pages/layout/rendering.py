@@ -31,7 +31,7 @@ class Pages:
     """Lives at `app.state.pages`."""
 
     def __init__(self, *, development: bool) -> None:
-        self.assets = Assets(reload=development)
+        self.assets = Assets()
         self.development = development
         self.environment = build_environment(self.assets, reload=development)
 
@@ -65,9 +65,8 @@ def build_environment(assets: Assets, *, reload: bool) -> Environment:
     environment.globals["asset"] = assets.url
     environment.globals["languages"] = LANGUAGES
     environment.globals["say"] = Say(_reader.get)
-    for name in ("number", "reading", "duration", "day", "clock_time"):
+    for name in ("number", "reading", "duration", "day", "clock_time", "chart_scale"):
         environment.filters[name] = _for_reader(getattr(formatting, name))
-    environment.filters["chart_scale"] = formatting.chart_scale
     for name, form in (
         ("ago", formatting.relative),
         ("moment", formatting.day_and_time),

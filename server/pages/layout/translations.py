@@ -13,6 +13,11 @@ from babel.messages.pofile import read_po
 LOCALES = Path(__file__).resolve().parent.parent / "locale"
 
 
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Marks a text for extraction that is translated only when it is shown."""
+    return message
+
+
 @cache
 def translations(language: str) -> gettext.NullTranslations:
     """The catalogue of `language`; English texts are the message ids themselves."""

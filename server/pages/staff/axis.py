@@ -9,10 +9,9 @@ from datetime import datetime
 from server.detection.model import FindingRecord
 from server.insight.timeline import TimelineItem
 from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
+from server.pages.layout.translations import N_, translations
 from server.pages.wording.cases import tone, word
 from server.pages.wording.findings import headline
-from server.pages.wording.marks import N_
 from server.pages.wording.metrics import component_name
 
 LANES = {
@@ -92,8 +91,17 @@ def _words(
             return f"{item.facts['name']}: {status}", tone("command_state", item.code)
         case _:
             said = word(reader, "device_event", item.code)
-            more = f" ({item.detail})" if item.detail else ""
-            return said + more, tone("device_event", item.code)
+            detail = _detail(item)
+            return said + (f" ({detail})" if detail else ""), tone("device_event", item.code)
+
+
+def _detail(item: TimelineItem) -> str:
+    """Of a device's own event, what a person wants to know."""
+    if item.kind == "reboot":
+        return str(item.facts.get("reason", ""))
+    if item.kind == "firmware":
+        return f"{item.facts.get('before', '')} → {item.facts.get('after', '')}"
+    return item.detail[:100]
 
 
 def _href(item: TimelineItem) -> str | None:

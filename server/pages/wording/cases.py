@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
-from server.pages.wording.marks import N_
+from server.pages.layout.translations import N_, translations
 
 _WORDS: dict[str, dict[str, str]] = {
     "ticket_state": {

@@ -7,8 +7,7 @@ from typing import Any
 
 from server.pages.layout.formatting import duration, number, reading
 from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
-from server.pages.wording.marks import N_
+from server.pages.layout.translations import N_, translations
 
 _LABELS = {
     "now": N_("Now"),

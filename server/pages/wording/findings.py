@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from server.pages.layout.formatting import about, duration, number
 from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
-from server.pages.wording.marks import N_
+from server.pages.layout.translations import N_, translations
 from server.pages.wording.metrics import metric_names
 
 

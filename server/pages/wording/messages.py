@@ -8,9 +8,8 @@ from typing import Any
 from server.kit.clock import from_unix
 from server.pages.layout.formatting import ABSENT, day_and_time
 from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
+from server.pages.layout.translations import N_, translations
 from server.pages.wording.cases import word
-from server.pages.wording.marks import N_
 
 _TEXTS = {
     "noticed": N_("We have noticed this and will deal with it by %(due_s)s."),
