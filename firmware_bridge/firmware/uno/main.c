@@ -1,0 +1,216 @@
+/* Example firmware: a machine with temperature, vibration, supply voltage, a door contact and a relay. */
+#include "board.h"
+#include "fw_crash.h"
+#include "fw_link.h"
+#include "uart.h"
+
+#define BOARD_FILE "main.c"
+#define VIBRATION_EVERY_MS 100
+#define VIBRATION_SAMPLES 100
+
+enum { TEMPERATURE, VIBRATION, SUPPLY, DOOR, RELAY, METRICS };
+
+/* Kinds of the command `fault`: added to what the sensors say, so they work on a real machine too. */
+enum { NO_FAULT, BEARING, OVERHEATING, SUPPLY_SAG, DOOR_OPEN, SENSOR_BROKEN, HANG, FAILED_ASSERT, FAULTS };
+
+static const fw_metric TABLE[METRICS] FW_ROM = {
+    {FW_GAUGE, 1, -2, 1000, -1000, 8000, "Cel", "temperature"},
+    {FW_GAUGE, 1, -3, VIBRATION_EVERY_MS, FW_NO_LIMIT, 12000, "m/s2", "vibration_rms"},
+    {FW_GAUGE, 1, -3, 1000, 4500, 5500, "V", "supply_voltage"},
+    {FW_BOOLEAN, 1, 0, 0, FW_NO_LIMIT, FW_NO_LIMIT, "", "door_open"},
+    {FW_BOOLEAN, 1, 0, 0, FW_NO_LIMIT, FW_NO_LIMIT, "", "relay_on"},
+};
+
+static fw_link link;
+static uint16_t period_ms[DOOR] = {1000, VIBRATION_EVERY_MS, 1000};
+static uint16_t due_ms[DOOR];
+static uint8_t fault;
+static uint8_t planned; /* done when the answer has left: HANG, FAILED_ASSERT, or FAULTS for a restart */
+static uint8_t told_session, told_door, told_relay;
+static bool sensor_failed;
+
+static uint8_t set_relay(fw_call *call) {
+    if (call->count != 1 || call->args[0] < 0 || call->args[0] > 1) {
+        return FW_BAD_ARGUMENTS;
+    }
+    board_relay(call->args[0] == 1);
+    call->value = call->args[0];
+    return FW_ACK;
+}
+
+static uint8_t set_fault(fw_call *call) {
+    if (call->count != 1 || call->args[0] < 0 || call->args[0] >= FAULTS) {
+        return FW_BAD_ARGUMENTS;
+    }
+    if (call->args[0] >= HANG) {
+        planned = (uint8_t)call->args[0];
+    } else {
+        fault = (uint8_t)call->args[0];
+    }
+    call->value = call->args[0];
+    return FW_ACK;
+}
+
+static uint8_t set_rate(fw_call *call) {
+    if (call->count != 2 || call->args[0] < 0 || call->args[0] >= DOOR || call->args[1] < 20 ||
+        call->args[1] > 30000) {
+        return FW_BAD_ARGUMENTS;
+    }
+    period_ms[call->args[0]] = (uint16_t)call->args[1];
+    call->value = call->args[1];
+    return FW_ACK;
+}
+
+static uint8_t plan_reset(fw_call *call) {
+    (void)call;
+    planned = FAULTS;
+    return FW_ACK;
+}
+
+static const fw_command COMMANDS[] FW_ROM = {
+    {"relay", set_relay},
+    {"fault", set_fault},
+    {"rate", set_rate},
+    {"reset", plan_reset},
+};
+
+static const fw_about ABOUT = {TABLE, COMMANDS, METRICS, sizeof COMMANDS / sizeof COMMANDS[0],
+                               false, "uno-demo", "1.0.0"};
+
+static uint16_t square_root(uint32_t of) {
+    uint32_t root = 0;
+    uint32_t bit = (uint32_t)1 << 30;
+    while (bit > of) {
+        bit >>= 2;
+    }
+    for (; bit != 0; bit >>= 2) {
+        if (of >= root + bit) {
+            of -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+    }
+    return (uint16_t)root;
+}
+
+/* Effective value of the last 100 samples less their mean (gravity), mm/s2. Called once per millisecond. */
+static uint16_t vibration_rms_mm_s2(void) {
+    static int32_t sum;
+    static uint32_t squares;
+    static uint16_t rms;
+    static uint8_t count;
+    const int16_t value = sensors_vibration_cm_s2();
+    sum += value;
+    squares += (uint32_t)((int32_t)value * value);
+    if (++count == VIBRATION_SAMPLES) {
+        const int16_t mean = (int16_t)(sum / VIBRATION_SAMPLES);
+        const uint32_t all = squares / VIBRATION_SAMPLES;
+        const uint32_t still = (uint32_t)((int32_t)mean * mean);
+        rms = all > still ? square_root((all - still) * 100) : 0;
+        sum = 0;
+        squares = 0;
+        count = 0;
+    }
+    return fault == BEARING ? (uint16_t)(rms * 4) : rms;
+}
+
+static bool is_due(uint8_t metric, uint32_t now_ms) {
+    if ((uint16_t)((uint16_t)now_ms - due_ms[metric]) < period_ms[metric]) {
+        return false;
+    }
+    due_ms[metric] = (uint16_t)now_ms;
+    return true;
+}
+
+static void measure_temperature(uint32_t now_ms) {
+    const int16_t measured = fault == SENSOR_BROKEN ? BOARD_NO_READING : sensors_temperature_centicelsius();
+    const bool failed = measured == BOARD_NO_READING;
+    if (failed) {
+        fw_link_sample_failed(&link, TEMPERATURE, now_ms);
+    } else {
+        fw_link_sample(&link, TEMPERATURE, measured + (fault == OVERHEATING ? 4500 : 0), now_ms);
+    }
+    if (failed != sensor_failed &&
+        fw_link_event(&link, failed ? FW_EVENT_SENSOR_FAULT : FW_EVENT_SENSOR_BACK, TEMPERATURE, NULL, now_ms)) {
+        sensor_failed = failed;
+    }
+}
+
+/* On change, and once more for each bridge that begins to listen. */
+static void tell_states(uint32_t now_ms) {
+    const uint8_t door = sensors_door_open() || fault == DOOR_OPEN;
+    const uint8_t relay = board_relay_is_on();
+    const bool again = told_session != link.sessions;
+    if (!fw_link_running(&link)) {
+        return;
+    }
+    if ((again || door != told_door) && fw_link_sample(&link, DOOR, door, now_ms)) {
+        told_door = door;
+    }
+    if ((again || relay != told_relay) && fw_link_sample(&link, RELAY, relay, now_ms)) {
+        told_relay = relay;
+    }
+    told_session = link.sessions;
+}
+
+/* Once per millisecond. */
+static void measure(uint32_t now_ms) {
+    const uint16_t rms = vibration_rms_mm_s2();
+    if (is_due(VIBRATION, now_ms)) {
+        fw_link_sample(&link, VIBRATION, rms, now_ms);
+    }
+    if (is_due(SUPPLY, now_ms)) {
+        fw_link_sample(&link, SUPPLY, sensors_supply_mv() - (fault == SUPPLY_SAG ? 800 : 0), now_ms);
+    }
+    if (is_due(TEMPERATURE, now_ms)) {
+        measure_temperature(now_ms);
+    }
+    tell_states(now_ms);
+}
+
+static void talk(uint32_t now_ms) {
+    uint8_t byte;
+    int16_t next;
+    while (uart_received(&byte)) {
+        fw_link_receive(&link, byte, now_ms);
+    }
+    fw_link_tick(&link, now_ms);
+    while (uart_has_room() && (next = fw_link_next_byte(&link)) >= 0) {
+        uart_send((uint8_t)next);
+    }
+}
+
+static void do_planned(void) {
+    BOARD_ASSERT(planned != FAILED_ASSERT);
+    if (planned == HANG) {
+        board_hang();
+    }
+    board_restart(FW_RESET_SOFTWARE, 0, NULL);
+}
+
+int main(void) {
+    uint32_t measured_ms = 0;
+    board_start();
+    sensors_start();
+    uart_start();
+    fw_link_start(&link, &ABOUT, board_reset(), board_clock_ms());
+    fw_crash_tell(board_crash(), board_reset(), &link, board_clock_ms());
+    if (board_reset() == FW_RESET_BROWN_OUT) {
+        fw_link_event(&link, FW_EVENT_BROWN_OUT, sensors_supply_mv(), NULL, board_clock_ms());
+    }
+    for (;;) {
+        const uint32_t now_ms = board_clock_ms();
+        board_feed();
+        board_doing = "link";
+        talk(now_ms);
+        if (now_ms != measured_ms) {
+            measured_ms = now_ms;
+            board_doing = "sensors";
+            measure(now_ms);
+        }
+        if (planned && fw_link_idle(&link) && uart_drained()) {
+            do_planned();
+        }
+    }
+}
