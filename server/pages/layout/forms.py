@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from server.kit.errors import Forbidden
+from server.pages.layout.flash import COOKIE, LIFETIME_S, Said
 from server.pages.layout.reader import CSRF_COOKIE
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,9 +34,15 @@ async def verify_csrf(request: Request) -> None:
 CSRF = Depends(verify_csrf)
 
 
-def see(path: str) -> RedirectResponse:
-    """After a form was taken: show `path` by GET, so that a reload does not send it again."""
-    return RedirectResponse(path, status_code=303)
+def see(path: str, said: Said | None = None) -> RedirectResponse:
+    """After a form was taken: show `path` by GET, so that a reload does not send it again.
+
+    `said` is told there once.
+    """
+    response = RedirectResponse(path, status_code=303)
+    if said is not None:
+        response.set_cookie(COOKIE, said, max_age=LIFETIME_S, httponly=True, samesite="lax")
+    return response
 
 
 def local_path(target: str, default: str = "/") -> str:

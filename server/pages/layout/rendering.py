@@ -15,6 +15,8 @@ from server.account.viewer import Viewer
 from server.kit.web import context as web_context
 from server.pages.layout import formatting
 from server.pages.layout.assets import Assets
+from server.pages.layout.flash import COOKIE as SAID_COOKIE
+from server.pages.layout.flash import flash_of
 from server.pages.layout.reader import CSRF_COOKIE, LANGUAGES, Reader, reader_of
 from server.pages.layout.translations import translations
 from server.pages.wording.say import Say
@@ -97,8 +99,11 @@ def page(
     """Answer with a rendered page, never cached by anyone but the reader's own back button."""
     seen_by = reader(request, user)
     pages = cast("Pages", request.app.state.pages)
-    html = pages.html(seen_by, template, request=request, status=status, **values)
+    flash = flash_of(request, seen_by.language)
+    html = pages.html(seen_by, template, request=request, status=status, flash=flash, **values)
     response = HTMLResponse(html, status, headers={"Cache-Control": "private, no-cache"})
+    if flash is not None:
+        response.delete_cookie(SAID_COOKIE)
     if request.cookies.get(CSRF_COOKIE) != seen_by.csrf:
         response.set_cookie(
             CSRF_COOKIE,

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.account.dependencies import CurrentViewer, require
-from server.account.viewer import Role, Viewer
+from server.account.viewer import DESK, Role, Viewer
 from server.conversation import service as conversation
 from server.detection import repository as detection
 from server.device import service as devices
 from server.job import repository as jobs
 from server.kit.clock import from_unix
 from server.kit.errors import BadInput
+from server.kit.paging import Cursor, decode_int_cursor, next_cursor
 from server.kit.web import AppSettings, Now, Reading, Writing
 from server.pages.case_views import case_views
 from server.pages.layout.charts import RANGES_S, Telemetry, charts
@@ -30,7 +31,8 @@ from server.ticket.states import ENDED, UNFINISHED, Feedback, TicketState
 router = APIRouter(dependencies=[CSRF], include_in_schema=False)
 
 Owner = Annotated[Viewer, Depends(require(Role.OWNER))]
-MAX_LISTED = 100
+MAX_RUNNING = 200
+PAGE = 30
 
 _START = {
     Role.TECHNICIAN: "/jobs",
@@ -59,7 +61,7 @@ def device(
     device_id: str,
     span: Annotated[str, Query(alias="range", pattern="^(24h|7d)$")] = "24h",
 ) -> Response:
-    if viewer.sees_all_devices:
+    if viewer.role in DESK:
         return see(f"/staff/devices/{device_id}")
     shown = devices.visible_device(session, viewer, device_id)
     to_s = now.timestamp()
@@ -87,15 +89,19 @@ def device(
 
 
 @router.get("/cases")
-def cases(request: Request, viewer: Owner, session: Reading) -> Response:
-    rows = tickets.tickets(session, viewer, limit=MAX_LISTED)
-    views = case_views(session, rows)
+def cases(request: Request, viewer: Owner, session: Reading, cursor: Cursor = None) -> Response:
+    """What runs, all of it; what has ended, a page at a time."""
+    before_id = decode_int_cursor(cursor)
+    running = tickets.tickets(session, viewer, states=UNFINISHED, limit=MAX_RUNNING)
+    rows = tickets.tickets(session, viewer, states=ENDED, before_id=before_id, limit=PAGE + 1)
+    ended = rows[:PAGE]
     return page(
         request,
         "owner/cases.html",
         user=viewer,
-        running=[v for v in views if v.ticket.state in UNFINISHED],
-        ended=[v for v in views if v.ticket.state in ENDED],
+        running=case_views(session, running),
+        ended=case_views(session, ended),
+        older=next_cursor(rows, PAGE, ended[-1].id if ended else None),
     )
 
 
@@ -121,7 +127,7 @@ def write(
         conversation.post(session, viewer, ticket_id, body, now=now)
     except BadInput:
         return _case(request, viewer, session, settings, ticket_id, body=body, status=422)
-    return see(f"/cases/{ticket_id}#thread")
+    return see(f"/cases/{ticket_id}#thread", "sent")
 
 
 @router.post("/cases/{ticket_id}/feedback")
@@ -133,7 +139,7 @@ def feedback(
     given = Feedback(thumb) if thumb in set(Feedback) else None
     changed = None if given is ticket.feedback else given
     tickets.change(session, viewer, ticket_id, Changes(rate=True, feedback=changed), now=now)
-    return see(f"/cases/{ticket_id}#feedback")
+    return see(f"/cases/{ticket_id}#feedback", "feedback" if changed else None)
 
 
 @router.post("/cases/{ticket_id}/state")

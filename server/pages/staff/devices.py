@@ -146,7 +146,7 @@ def show(
 def revoke(viewer: DeskViewer, session: Writing, now: Now, device_id: str) -> Response:
     devices.visible_device(session, viewer, device_id)
     devices.revoke_device(session, device_id, now=now)
-    return see(f"/staff/devices/{device_id}")
+    return see(f"/staff/devices/{device_id}", "revoked")
 
 
 @router.post("/{device_id}/secret")
@@ -162,7 +162,7 @@ def new_secret(
 def read_now(viewer: DeskViewer, session: Writing, now: Now, device_id: str) -> Response:
     """Ask the device to send its readings at once."""
     commands.request(session, viewer, device_id, "read_now", {}, now=now)
-    return see(f"/staff/devices/{device_id}")
+    return see(f"/staff/devices/{device_id}", "asked_device")
 
 
 def _new(

@@ -86,7 +86,7 @@ def assign(
 ) -> Response:
     step = Step(action=JobAction.ASSIGN, technician_id=technician)
     jobs.transition(session, viewer, job_id, step, now=now)
-    return see(f"/staff/jobs/{job_id}")
+    return see(f"/staff/jobs/{job_id}", "assigned")
 
 
 @router.post("/{job_id}/plan")
@@ -106,10 +106,10 @@ def plan(
         raise BadInput("planned_for", "is not a date and time") from error
     at = local.replace(tzinfo=reader(request, viewer).timezone)
     jobs.plan(session, viewer, job_id, at, now=now)
-    return see(f"/staff/jobs/{job_id}")
+    return see(f"/staff/jobs/{job_id}", "planned")
 
 
 @router.post("/{job_id}/cancel")
 def cancel(viewer: DeskViewer, session: Writing, now: Now, job_id: int) -> Response:
     jobs.transition(session, viewer, job_id, Step(action=JobAction.CANCEL), now=now)
-    return see(f"/staff/jobs/{job_id}")
+    return see(f"/staff/jobs/{job_id}", "cancelled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,12 +18,19 @@ from server.pages.layout.rendering import page
 
 router = APIRouter(prefix="/people")
 
+SHOWN = 200
+
 Admin = Annotated[Viewer, Depends(require(Role.ADMIN))]
 
 
 @router.get("")
-def listing(request: Request, viewer: Admin, session: Reading) -> Response:
-    return _people(request, viewer, session)
+def listing(
+    request: Request,
+    viewer: Admin,
+    session: Reading,
+    q: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    return _people(request, viewer, session, q=q)
 
 
 @router.post("")
@@ -46,7 +53,7 @@ def add(
     except Conflict:
         form = {"email": email, "name": name, "role": role}
         return _people(request, viewer, session, form=form, wrong="taken")
-    return see("/staff/people")
+    return see("/staff/people", "account_added")
 
 
 @router.post("/{user_id}/disable")
@@ -54,7 +61,7 @@ def disable(viewer: Admin, session: Writing, now: Now, user_id: int) -> Response
     if user_id == viewer.user_id:
         raise Conflict("you can't shut your own account")
     service.disable_user(session, user_id, now=now)
-    return see("/staff/people")
+    return see("/staff/people", "account_shut")
 
 
 def _people(
@@ -64,13 +71,19 @@ def _people(
     *,
     form: dict[str, str] | None = None,
     wrong: str = "",
+    q: str = "",
 ) -> Response:
+    everyone = repository.users(session, disabled=True)
+    wanted = q.casefold()
+    found = [u for u in everyone if wanted in f"{u.name} {u.email}".casefold()]
     return page(
         request,
         "staff/people.html",
         user=viewer,
         status=422 if wrong else 200,
-        users=repository.users(session, disabled=True),
+        users=found[:SHOWN],
+        more=len(found) > SHOWN,
+        q=q,
         form=form or {"email": "", "name": "", "role": Role.OWNER},
         wrong=wrong,
     )

@@ -50,7 +50,7 @@ def assign(
     """`assignee`: a user's id, "me", or nothing for back into the queue."""
     user_id = viewer.user_id if assignee == "me" else int(assignee) if assignee.isdigit() else None
     tickets.change(session, viewer, ticket_id, Changes(assign=True, assignee_id=user_id), now=now)
-    return see("/staff/queue" if back == "queue" else f"/staff/tickets/{ticket_id}")
+    return see("/staff/queue" if back == "queue" else f"/staff/tickets/{ticket_id}", "assigned")
 
 
 @router.post("/{ticket_id}/priority")
@@ -63,7 +63,7 @@ def set_priority(
     priority: Annotated[Priority, Form()],
 ) -> Response:
     tickets.change(session, viewer, ticket_id, Changes(priority=priority), now=now)
-    return see(f"/staff/tickets/{ticket_id}")
+    return see(f"/staff/tickets/{ticket_id}", "changed")
 
 
 @router.post("/{ticket_id}/state")
@@ -77,7 +77,7 @@ def set_state(
     resolution: Annotated[Resolution | None, Form()] = None,
 ) -> Response:
     tickets.change(session, viewer, ticket_id, Changes(state=state, resolution=resolution), now=now)
-    return see(f"/staff/tickets/{ticket_id}")
+    return see(f"/staff/tickets/{ticket_id}", "changed")
 
 
 @router.post("/{ticket_id}/messages")
@@ -96,7 +96,7 @@ def write(
         conversation.post(session, viewer, ticket_id, body, visible_to_owner=not internal, now=now)
     except BadInput:
         return _ticket(request, viewer, session, settings, ticket_id, body=body)
-    return see(f"/staff/tickets/{ticket_id}#thread")
+    return see(f"/staff/tickets/{ticket_id}#thread", "sent")
 
 
 @router.post("/{ticket_id}/job")

@@ -12,7 +12,7 @@ from tests.server.pages.visitor import Visitor
 Visit = Callable[..., Visitor]
 
 OWNER_PATHS = ("/", "/cases", "/help", "/devices/cold-store-2", "/cases/{owner_ticket}")
-TECHNICIAN_PATHS = ("/jobs", "/jobs/open", "/jobs/{job}")
+TECHNICIAN_PATHS = ("/jobs", "/jobs/open", "/jobs/{job}", "/devices/cold-store-2")
 STAFF_PATHS = (
     "/staff/queue",
     "/staff/queue?view=mine",
@@ -28,6 +28,8 @@ STAFF_PATHS = (
     "/staff/jobs?view=ended",
     "/staff/jobs/{job}",
     "/staff/quarantine",
+    "/staff/figures",
+    "/staff/figures?days=7",
 )
 
 

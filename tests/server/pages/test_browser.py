@@ -40,6 +40,8 @@ PAGES = (
     ("staff", "/staff/jobs"),
     ("staff", "/staff/jobs/{job}"),
     ("staff", "/staff/quarantine"),
+    ("staff", "/staff/figures"),
+    ("technician", "/devices/cold-store-2"),
     ("admin", "/staff/people"),
 )
 

@@ -100,6 +100,16 @@ def test_help_without_a_subject_says_so_and_keeps_the_rest(visit: Visit) -> None
     assert "kept" in answer.text
 
 
+def test_what_a_form_did_is_said_once(visit: Visit, known: SimpleNamespace) -> None:
+    visitor = visit("owner")
+    path = f"/cases/{known.owner_ticket}"
+    visitor.post(f"{path}/messages", body="Are you there?")
+    part = visitor.get(path, headers={"HX-Request": "true"})
+    assert "Sent." not in part.text
+    assert "Sent." in visitor.get(path).text
+    assert "Sent." not in visitor.get(path).text
+
+
 def test_a_thumb_is_given_and_taken_back(visit: Visit, known: SimpleNamespace) -> None:
     visitor = visit("owner")
     path = f"/cases/{known.owner_ticket}"
