@@ -17,7 +17,7 @@ from collections import deque
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ".[server,dev]"
+EXTRAS = ".[server,bridge,dev]"
 
 
 class SetupError(Exception):

@@ -1,0 +1,55 @@
+"""Everything that this package raises on purpose.
+
+    BridgeError                 never raised itself
+    ├── SettingsError           the configuration is wrong: ``field`` and ``reason``
+    ├── CommandRefused          a command can't be sent as it is
+    └── PortError               never raised itself; ``port`` names it
+        ├── PortMissing         no such port here now: it may come back
+        ├── PortBusy            somebody else has it: the text names who
+        ├── PortDenied          no rights, or the driver can't do what was asked
+        └── PortGone            it was open and went away: unplugged
+
+What a microcontroller sends never raises: bad bytes are counted in a `Tally`.
+"""
+
+
+class BridgeError(Exception):
+    """Root of the tree; raised only as one of its leaves."""
+
+
+class SettingsError(BridgeError, ValueError):
+    """A setting that can't be used: which one, and what would be right."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}")
+
+
+class CommandRefused(BridgeError, ValueError):
+    """A command that this protocol or this microcontroller can't take."""
+
+
+class PortError(BridgeError, OSError):
+    """A serial port didn't do what was asked."""
+
+    def __init__(self, port: str, reason: str) -> None:
+        self.port = port
+        self.reason = reason
+        super().__init__(f"{port}: {reason}")
+
+
+class PortMissing(PortError):
+    """Nothing is plugged in under this name now."""
+
+
+class PortBusy(PortError):
+    """Another program, or another part of this one, has the port."""
+
+
+class PortDenied(PortError):
+    """The port is there but can't be used so: rights, or a mode that its driver lacks."""
+
+
+class PortGone(PortError):
+    """The port was open and is no longer there."""

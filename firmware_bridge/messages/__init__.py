@@ -1,0 +1,1 @@
+"""What comes out of the bridge: frozen events, the same for every protocol."""

@@ -1,0 +1,1 @@
+"""What microcontrollers speak: each protocol turns bytes into the same events."""
