@@ -14,7 +14,8 @@ RANGE_QUIET_S = 21_600.0  # a loose wire comes and goes: one problem until it re
 RANGE_SAMPLES = 3.0  # so many in a row are no glitch
 STUCK_SHARE = 0.1  # a stuck value must last this share of what has been seen, at most two hours
 STUCK_LIMIT_S = 7200.0
-SPIKES = 3.0
+SPIKES = 3.0  # so many within the window are no accident
+SPIKE_WINDOW_S = 86_400.0
 
 
 @jit
@@ -107,13 +108,13 @@ def check_run(
 
 @jit
 def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
-    """Three values within an hour or 200 samples, each far outside everything ever seen."""
-    if row[col.LEVEL + col.PHASE] != col.JUDGING:
+    """Three values within a day or 200 samples, each far outside everything ever seen."""
+    if row[col.LEVEL + col.PHASE] != col.JUDGING or row[col.DEMAND] != 0.0:
         return count
     low = min(row[col.MIN_V], row[col.LEVEL + col.LOW])
     high = max(row[col.MAX_V], row[col.LEVEL + col.HIGH])
     reach = 3.0 * (high - low)
-    window = max(3600.0, 200.0 * row[col.INTERVAL])
+    window = max(SPIKE_WINDOW_S, 200.0 * row[col.INTERVAL])
     if row[col.SPIKE_N] > 0.0 and t - row[col.SPIKE_T] > window:
         row[col.SPIKE_N] = 0.0
         if row[col.SPIKE_OPEN] != 0.0:

@@ -1,7 +1,5 @@
 """What one sample's value goes through: the level judge, the noise judge, the time-of-day profile."""
 
-
-
 from __future__ import annotations
 
 import math

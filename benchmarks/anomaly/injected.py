@@ -73,7 +73,9 @@ def main() -> None:
         label: {
             "tried": tried[label],
             "recall": round(len(found_by[label]) / tried[label], 3),
-            "median_delay_h": round(float(np.median(found_by[label])), 1) if found_by[label] else None,
+            "median_delay_h": round(float(np.median(found_by[label])), 1)
+            if found_by[label]
+            else None,
             "kinds": dict(named[label]),
         }
         for label in tried

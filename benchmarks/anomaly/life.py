@@ -38,7 +38,9 @@ def evaluate(train: np.ndarray, test: np.ndarray, truth: np.ndarray, settings: l
         fit(as_csv(train, home / "train.csv"), unit="unit", time="cycle", settings=settings,
             out=home / "model.skops")  # fmt: skip
         seconds = time.perf_counter() - start
-        rows = predict(as_csv(test, home / "test.csv"), model=home / "model.skops", out=home / "o.csv")
+        rows = predict(
+            as_csv(test, home / "test.csv"), model=home / "model.skops", out=home / "o.csv"
+        )
     table = np.array([row[1:] for row in rows])
     return scores(*table.T, truth) | {"training_s": round(seconds, 1)}
 
@@ -59,7 +61,9 @@ def main() -> None:
     result = {}
     for name in ("FD001", "FD003"):
         truth = np.loadtxt(DATA / f"cmapss/RUL_{name}.txt")
-        train, test = (read_rows(DATA / f"cmapss/{part}_{name}.txt.gz") for part in ("train", "test"))
+        train, test = (
+            read_rows(DATA / f"cmapss/{part}_{name}.txt.gz") for part in ("train", "test")
+        )
         result[name] = evaluate(train, test, truth, [])
     for name in ("FD002", "FD004"):
         rows = read_rows(DATA / f"cmapss/train_{name}.txt.gz")
@@ -69,7 +73,10 @@ def main() -> None:
             test, truth = cut_short(rows[folds == fold], seed=fold)
             fold_scores.append(evaluate(rows[folds != fold], test, truth, ["s1", "s2", "s3"]))
         result[f"{name}_held_out_quarter"] = fold_scores[0]
-    report("life", {"results": result, "published": {"window features and own first cycles": [10.82, 10.63]}})
+    report(
+        "life",
+        {"results": result, "published": {"window features and own first cycles": [10.82, 10.63]}},
+    )
 
 
 if __name__ == "__main__":
