@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
     log.set_up_log(settings.log.level)
     agent = Agent(
         settings,
-        build_sources(settings.sensors, time.monotonic),
+        build_sources(settings.sensors, time.monotonic, time.time),
         password=read_password(settings),
         boot=secrets.token_urlsafe(6),
         now=time.time,
@@ -126,7 +126,7 @@ def _sensors(arguments: argparse.Namespace) -> int:
 
     has_config = arguments.config != _DEFAULT_CONFIG or arguments.config.exists()
     settings = load_settings(arguments.config) if has_config else AgentSettings()
-    sources = build_sources(settings.sensors, time.monotonic)
+    sources = build_sources(settings.sensors, time.monotonic, time.time)
     time.sleep(_SETTLE_S)
     taken = Sampler(sources, now=time.time, monotonic=time.monotonic).take_all()
     print(sensors_table(sources, taken))

@@ -7,8 +7,9 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from device_agent.config_clashes import clashes
 from device_agent.errors import ConfigError
-from device_agent.settings import REQUIRED, AgentSettings
+from device_agent.settings import AgentSettings
 from device_agent.toml_lines import LineIndex
 
 _S = TypeVar("_S")
@@ -68,8 +69,8 @@ class _Reader:
         for key in tree:
             if key not in known:
                 self._note((*where, key), f"is not a setting; known here: {', '.join(known)}")
-        for name in known:
-            if (kind, name) in REQUIRED and name not in tree:
+        for name, item in known.items():
+            if item.metadata.get("required") and name not in tree:
                 self._note(where, f"{name} is required", missing=True)
         values = {
             name: self._value(hints[name], item, tree[name], (*where, name))
@@ -82,14 +83,8 @@ class _Reader:
         """Check what no single setting can know."""
         if settings.broker.password and settings.broker.password_file:
             self._note(("broker", "password_file"), "give this or password, not both")
-        seen: set[str] = set()
-        for index, file in enumerate(settings.sensors.file):
-            where: _Where = ("sensors", "file", index)
-            if file.name in seen:
-                self._note((*where, "name"), f"{file.name} is used twice")
-            seen.add(file.name)
-            if not file.low <= file.high:
-                self._note((*where, "low"), "is above high")
+        for name, said in clashes(settings):
+            self._note(name, said)
 
     def _value(self, hint: Any, item: "dataclasses.Field[Any]", given: Any, where: _Where) -> Any:
         if dataclasses.is_dataclass(hint):
@@ -116,6 +111,8 @@ class _Reader:
             return typing.cast("tuple[Any, ...]", item.default)
         if wanted is dict:
             return tuple(self.build(of, each, (*where, i)) for i, each in enumerate(given))
+        if item.metadata.get("required") and not given:
+            self._note(where, "must not be empty")
         for each in given:
             if each not in item.metadata.get("each", given):
                 self._note(where, f"{each!r} is not one of {', '.join(item.metadata['each'])}")
@@ -148,6 +145,8 @@ def _fault(rules: Any, given: Any) -> str:
     """Say what is wrong with a value of the right type; empty if nothing is."""
     if "choices" in rules and given not in rules["choices"]:
         return f"must be {' or '.join(rules['choices'])}, is {given!r}"
+    if "check" in rules and (said := rules["check"](given)):
+        return f"{given!r} {said}"
     if "pattern" in rules and re.fullmatch(rules["pattern"], given) is None:
         return f"{given!r} does not fit {rules['pattern']}"
     low, high = rules.get("low"), rules.get("high")

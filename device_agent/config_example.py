@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+import typing
 from typing import Any
 
-from device_agent.settings import REQUIRED, AgentSettings, FileSettings
+from device_agent.settings import AgentSettings
 
 _INTRO = """\
 # Configuration of forewarn-agent. Every setting is shown with its default; a line that starts with
@@ -22,26 +23,28 @@ def _table(path: str, kind: Any) -> str:
     """Give one table: its plain settings first, then the tables inside it."""
     lines: list[str] = []
     inner: list[str] = []
+    hints = typing.get_type_hints(kind)
     for item in dataclasses.fields(kind):
         below = f"{path}.{item.name}".lstrip(".")
-        if item.name == "file":
-            inner.append(f"\n# {item.metadata['help']}\n{_file_table(below)}")
+        of = (typing.get_args(hints[item.name]) or (None,))[0]
+        if dataclasses.is_dataclass(of):
+            title = f"\n# {item.metadata['help']}; repeat the table for more\n"
+            inner.append(title + _repeated_table(below, of))
         elif item.default is dataclasses.MISSING:
             inner.append(
                 f"\n# {item.metadata['help']}\n[{below}]\n{_table(below, item.default_factory)}"
             )
         else:
-            open_line = (kind, item.name) in REQUIRED
-            value = '"my-device"' if open_line else _toml(item.default)
+            open_line = bool(item.metadata.get("required"))
+            value = _toml(item.metadata["example"] if open_line else item.default)
             lines.append(_line(f"{item.name} = {value}", item, commented=not open_line))
     return "".join(lines) + "".join(inner)
 
 
-def _file_table(path: str) -> str:
-    shown = {"name": '"tank/level"', "path": '"/run/tank-level"', "unit": '"m"'}
+def _repeated_table(path: str, kind: Any) -> str:
     lines = [f"# [[{path}]]\n"]
-    for item in dataclasses.fields(FileSettings):
-        value = shown.get(item.name, _toml(item.default))
+    for item in dataclasses.fields(kind):
+        value = _toml(item.metadata.get("example", item.default))
         lines.append(_line(f"{item.name} = {value}", item, commented=True))
     return "".join(lines)
 

@@ -12,7 +12,8 @@ import device_agent
 from device_agent.config import load_settings, parse_settings, read_password
 from device_agent.config_example import example_text
 from device_agent.errors import ConfigError
-from device_agent.settings import AgentSettings, FileSettings
+from device_agent.sensor_settings import FileSettings
+from device_agent.settings import AgentSettings
 
 
 def mistakes(text):
@@ -37,7 +38,7 @@ def test_the_example_with_every_comment_taken_off_is_the_defaults_too():
         for line in example_text().splitlines()
     ]
     settings = parse_settings("\n".join(lines))
-    assert settings.sensors.file == (FileSettings("tank/level", "/run/tank-level", "m"),)
+    assert settings.sensors.file == (FileSettings("tank/level", path="/run/tank-level"),)
     assert settings.broker == AgentSettings().broker
     shown = tomllib.loads("\n".join(lines))
     assert set(shown) == {item.name for item in fields(AgentSettings)}

@@ -1,0 +1,68 @@
+"""What no single setting can know: names used twice, ranges upside down, choices that exclude."""
+
+from collections.abc import Iterator
+
+from device_agent.command_settings import CommandSettings
+from device_agent.sensor_settings import ValueSettings
+from device_agent.settings import AgentSettings
+
+Where = tuple[str | int, ...]
+
+# Tables whose names are whole metrics: they share one space of names.
+_METRICS = ("file", "exec", "http", "modbus", "contact", "pulse_counter")
+_PARTS = ("process", "serial_port", "certificate")
+
+
+def clashes(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
+    """Give every clash: where it is, and what is wrong."""
+    if settings.broker.password and settings.broker.password_file:
+        yield ("broker", "password_file"), "give this or password, not both"
+    yield from _names(settings)
+    for table in _METRICS:
+        for index, each in enumerate(getattr(settings.sensors, table)):
+            if isinstance(each, ValueSettings):
+                yield from _value(("sensors", table, index), each)
+    yield from _either_or("process", settings.sensors.process, "program", "pid_file")
+    yield from _either_or("certificate", settings.sensors.certificate, "path", "host")
+    yield from _commands(settings.commands)
+
+
+def _either_or(
+    table: str, given: tuple[object, ...], one: str, other: str
+) -> Iterator[tuple[Where, str]]:
+    for index, each in enumerate(given):
+        if bool(getattr(each, one)) == bool(getattr(each, other)):
+            yield ("sensors", table, index, one), f"give this or {other}, one of them"
+
+
+def _commands(commands: CommandSettings) -> Iterator[tuple[Where, str]]:
+    for name in ("restart", "pulse"):
+        if name in commands.allow and not getattr(commands, name):
+            yield ("commands", "allow"), f"{name} needs a table [[commands.{name}]]"
+    if "reboot" in commands.allow and not commands.reboot:
+        yield ("commands", "reboot"), "must not be empty while reboot is allowed"
+
+
+def _names(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
+    seen: set[str] = set()
+    for table in _METRICS:
+        yield from _twice(("sensors", table), getattr(settings.sensors, table), seen)
+    for table in _PARTS:
+        yield from _twice(("sensors", table), getattr(settings.sensors, table), set())
+    for table in ("restart", "pulse"):
+        yield from _twice(("commands", table), getattr(settings.commands, table), set())
+
+
+def _twice(where: Where, tables: object, seen: set[str]) -> Iterator[tuple[Where, str]]:
+    assert isinstance(tables, tuple)
+    for index, each in enumerate(tables):
+        if each.name in seen:
+            yield (*where, index, "name"), f"{each.name} is used twice"
+        seen.add(each.name)
+
+
+def _value(where: Where, value: ValueSettings) -> Iterator[tuple[Where, str]]:
+    if not value.low <= value.high:
+        yield (*where, "low"), "is above high"
+    if getattr(value, "pattern", "") and getattr(value, "json", ""):
+        yield (*where, "json"), "give this or pattern, not both"

@@ -1,0 +1,1 @@
+"""What any Linux machine tells about itself: processor, memory, disks, links, clock, programs."""
