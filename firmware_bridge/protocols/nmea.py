@@ -63,7 +63,7 @@ class NmeaParser:
     def parse(self, line: str) -> Parsed:
         """Read one sentence.
 
-        >>> NmeaParser().parse("$SDMTW,17.5,C*0C")
+        >>> NmeaParser().parse("$SDMTW,17.5,C*07")
         [Field(name='water_temperature', value=17.5, unit='Cel')]
         """
         match = _SENTENCE.fullmatch(line)
