@@ -41,6 +41,8 @@ class Engine:
         self._names = Registry()
         self._open: dict[tuple[int, int], Finding] = {}  # (series, code); (-1 - device, DEVICE)
         self._events: Table | None = None
+        self._just_resumed = False
+        self._listening_s = -math.inf  # nobody is called silent for time spent not listening
 
     # -- series
 
@@ -148,7 +150,12 @@ class Engine:
     # -- silence
 
     def tick(self, now_s: float) -> list[Finding]:
-        """Which live devices have gone quiet as of `now_s`, on the clock of arrivals."""
+        """Which live devices have gone quiet as of `now_s`, on the clock of arrivals.
+
+        After `from_bytes` patience starts with the first tick: the engine was away, not the devices.
+        """
+        if self._just_resumed:
+            self._just_resumed, self._listening_s = False, now_s
         found = []
         for index, name in enumerate(self._names.device_names):
             device = self._names.devices[index]
@@ -156,7 +163,7 @@ class Engine:
                 continue
             interval_s = self._interval_s(index)
             patience = patience_s(device, interval_s, self.settings)
-            since = device[col.D_ARRIVED]
+            since = max(float(device[col.D_ARRIVED]), self._listening_s)
             if patience is None or now_s - since <= patience:
                 continue
             finding = silence_finding(device, name, interval_s, now_s)
@@ -256,6 +263,7 @@ class Engine:
         """Raises StateError for bytes that are not a whole state of this version."""
         registry, rows, devices = unpack(data)
         engine = cls(settings)
+        engine._just_resumed = True
         try:
             engine._names = Registry.from_json(registry["names"], rows, devices)
             for series, code, record in registry["open"]:

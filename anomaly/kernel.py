@@ -95,6 +95,8 @@ def step_series(
         device[col.D_LAST_T] = t
         device[col.D_LIVE] = 1.0 if arrived_s - t <= params[par.LIVE_S] else 0.0
     device[col.D_ARRIVED] = max(device[col.D_ARRIVED], arrived_s)
+    if device[col.D_LINK] >= col.LINK_LOST and t > device[col.D_LINK_T]:
+        device[col.D_LINK] = col.LINK_ONLINE  # it speaks again, whatever its link last said
     if device[col.D_SILENT] != 0.0:
         device[col.D_SILENT] = 0.0
         count = emit(

@@ -83,7 +83,7 @@ def main() -> None:
     report(
         "injected",
         {"start_day": START_DAY, "false_before_onset": already, "by_fault": table,
-         "beside": {"always_on": 1.0, "silent": 0.0}},
+         "beside": {"always_on": 1.0, "silent": 0.0, "random_at_the_budget": round(3 / 90, 3)}},
     )  # fmt: skip
 
 

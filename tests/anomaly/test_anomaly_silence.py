@@ -62,3 +62,19 @@ def test_a_whole_outage_is_no_missing_metric(t0: float) -> None:
     times[100:] += 7200.0
     found = engine.update(np.tile(pair, 200), np.repeat(times, 2), np.ones(400), times[-1])
     assert found == []
+
+
+def test_speaking_again_ends_a_shutdown(t0: float) -> None:
+    engine, end = live_engine(t0)
+    engine.set_online("d", False, "shutdown", end + 2)
+    engine.update(np.zeros(1, np.int32), np.array([end + 50]), np.ones(1), end + 51)
+    assert len(engine.tick(end + 500)) == 1
+
+
+def test_time_spent_not_listening_is_nobodys_silence(t0: float) -> None:
+    engine, end = live_engine(t0)
+    resumed = Engine.from_bytes(engine.to_bytes())
+    assert resumed.tick(end + 7200) == []
+    assert resumed.tick(end + 7260) == []
+    (finding,) = resumed.tick(end + 7200 + 130)
+    assert finding.onset_s == end
