@@ -65,7 +65,7 @@ class SignInLimiter:
 
 
 def _keys(account: str, client_address: str) -> tuple[tuple[Key, int], ...]:
-    place = _place(client_address)
+    place = place_of(client_address)
     return (
         ((account, place), TRIES_PER_ACCOUNT_AND_ADDRESS),
         ((account, ""), TRIES_PER_ACCOUNT),
@@ -73,7 +73,7 @@ def _keys(account: str, client_address: str) -> tuple[tuple[Key, int], ...]:
     )
 
 
-def _place(client_address: str) -> str:
+def place_of(client_address: str) -> str:
     """One household's IPv6 addresses count as one: its /64 network."""
     try:
         address = ip_address(client_address.partition("%")[0])

@@ -20,11 +20,15 @@ def add(
     name: Annotated[str | None, typer.Option("--name", help="As people call it.")] = None,
     model: Annotated[str, typer.Option("--model")] = "",
     site: Annotated[str, typer.Option("--site")] = "",
+    enroll: Annotated[
+        bool, typer.Option("--enroll", help="Print a token for `forewarn-agent enroll` instead.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Put a device on record and print its credentials as one JSON line. They can't be shown again."""
     from server.account.service import user_by_email
     from server.cli.state import mqtt_url, opened_records
+    from server.device.enrolment import make_token
     from server.device.service import add_device
     from server.kit.clock import SystemClock
     from server.kit.settings import load
@@ -41,13 +45,39 @@ def add(
             site=site,
             now=SystemClock().now(),
         )
-        credentials = {
+        printed = {
             "device_id": added.id,
             "username": added.id,
             "password": secret,
             "mqtt": mqtt_url(settings),
         }
-    print(json.dumps(credentials))
+        if enroll:
+            token, expires_at = make_token(session, added.id, now=SystemClock().now())
+            printed = {
+                "device_id": added.id,
+                "token": token,
+                "expires_at": expires_at.isoformat(timespec="seconds"),
+            }
+    print(json.dumps(printed))
+
+
+@device.command("enroll")
+def enroll_known(
+    device_id: Annotated[str, typer.Argument(metavar="DEVICE_ID")],
+    claim: Annotated[str | None, typer.Option("--claim", help="The code the device shows.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token for a device on record and print it as one JSON line; its older ones end."""
+    from server.cli.state import opened_records
+    from server.device.enrolment import make_token
+    from server.kit.clock import SystemClock
+    from server.kit.settings import load
+
+    now = SystemClock().now()
+    with opened_records(load(data_dir=data_dir)) as records, records.transaction() as session:
+        token, expires_at = make_token(session, device_id, claim_code=claim, now=now)
+    until = expires_at.isoformat(timespec="seconds")
+    print(json.dumps({"device_id": device_id, "token": token, "expires_at": until}))
 
 
 @device.command("list")

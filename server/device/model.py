@@ -62,3 +62,17 @@ class DeviceEventRecord(Base):
     detail: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
     fingerprint: Mapped[str] = mapped_column(String(64))
+
+
+class DeviceEnrolment(Base):
+    """A token that is worth a device's credentials once. `used_at` is also set when it is replaced."""
+
+    __tablename__ = "device_enrolment"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("account_user.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

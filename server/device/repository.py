@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from server.device.model import Device, DeviceEventRecord
+from server.device.model import Device, DeviceEnrolment, DeviceEventRecord
 
 
 def by_id(session: Session, device_id: str) -> Device | None:
@@ -143,3 +143,31 @@ def events(
         query = query.where(DeviceEventRecord.at < until)
     newest = query.order_by(DeviceEventRecord.at.desc(), DeviceEventRecord.id.desc())
     return session.scalars(newest.limit(limit)).all()
+
+
+def enrolment_exists(session: Session, token_hash: str) -> bool:
+    query = select(DeviceEnrolment.id).where(DeviceEnrolment.token_hash == token_hash)
+    return session.scalar(query) is not None
+
+
+def end_enrolments(session: Session, device_id: str, at: datetime) -> None:
+    """The device's tokens hold no longer."""
+    session.execute(
+        update(DeviceEnrolment)
+        .where(DeviceEnrolment.device_id == device_id, DeviceEnrolment.used_at.is_(None))
+        .values(used_at=at)
+    )
+
+
+def use_enrolment(session: Session, token_hash: str, at: datetime) -> str | None:
+    """Use a token up, in one statement so that it can't be done twice; whose it is, or None."""
+    return session.scalar(
+        update(DeviceEnrolment)
+        .where(
+            DeviceEnrolment.token_hash == token_hash,
+            DeviceEnrolment.used_at.is_(None),
+            DeviceEnrolment.expires_at > at,
+        )
+        .values(used_at=at)
+        .returning(DeviceEnrolment.device_id)
+    )

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="how people reach the pages, if behind a proxy"
     )
+    public_mqtt_url: str | None = Field(
+        None, description="how devices reach the broker, if not at this host and mqtt_port"
+    )
     database_url: str | None = Field(None, description="records; default: SQLite in the data dir")
     development: bool = Field(False, description="adds /styleguide and template auto-reload")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
