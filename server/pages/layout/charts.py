@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, cast
 from urllib.parse import quote
@@ -10,7 +10,8 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 
 from server.pages.layout.curves import polylines
-from server.telemetry.samples import Latest, SeriesKey
+from server.pages.wording.metrics import is_everyday
+from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
 
 FIRST_LOOK_POINTS = 160
@@ -38,8 +39,18 @@ Telemetry = Annotated[TelemetryStore, Depends(telemetry_store)]
 
 
 def charts(
-    store: TelemetryStore, device_id: str, newest: Sequence[Latest], *, from_s: float, to_s: float
+    store: TelemetryStore,
+    device_id: str,
+    *,
+    from_s: float,
+    to_s: float,
+    first: Collection[str] = (),
 ) -> list[Chart]:
+    """All measurements: those of `first` first, then a machine's before a computer's, then by name."""
+    newest = sorted(
+        store.latest(device_id),
+        key=lambda value: (value.metric not in first, not is_everyday(value.metric), value.metric),
+    )
     return [
         Chart(
             metric=value.metric,

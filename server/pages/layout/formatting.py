@@ -17,6 +17,7 @@ from server.pages.layout.reader import Reader
 from server.pages.layout.translations import N_, translations
 
 NO_BREAK_SPACE = "\u00a0"
+FRESH_S = 300
 LONGEST_S = 1e12
 BEYOND_COUNTING = 1e15
 """Numbers that nothing measures; shown short, so that a broken device breaks no page."""
@@ -27,9 +28,11 @@ ABSENT = "\u2013"
 _SIGNS = {"Cel": "°C", "%RH": "%", "%EL": "%", "/": "%", "deg": "°", "m3": "m³", "m/s2": "m/s²"}
 _SIGNS |= {"Ohm": "Ω", "count": "", "1": ""}
 _BYTE_STEPS = (N_("B"), N_("kB"), N_("MB"), N_("GB"), N_("TB"))
+_RATE_STEPS = (N_("bit/s"), N_("kbit/s"), N_("Mbit/s"), N_("Gbit/s"))
 _LOCAL_SIGNS = frozenset(
     {
         *_BYTE_STEPS,
+        *_RATE_STEPS,
         N_("A"),
         N_("V"),
         N_("W"),
@@ -68,7 +71,7 @@ def unit_sign(reader: Reader, unit: str) -> str:
 
 def chart_scale(reader: Reader, unit: str) -> tuple[float, str]:
     """(factor, sign): how a unit is drawn, so that axes have short numbers."""
-    known = {"Pa": (1e-3, "kPa"), "/": (100.0, "/"), "B": (1e-9, "GB")}
+    known = {"Pa": (1e-3, "kPa"), "/": (100.0, "/"), "B": (1e-9, "GB"), "bit/s": (1e-3, "kbit/s")}
     factor, sign = known.get(unit, (1.0, unit))
     return factor, unit_sign(reader, sign)
 
@@ -82,6 +85,8 @@ def reading(reader: Reader, value: float | None, unit: str = "") -> str:
         return format_percent(round(value, 3), format=None, locale=reader.locale)
     if unit == "B" and counts:
         return _bytes(reader, value)
+    if unit == "bit/s" and counts:
+        return _bit_rate(reader, value)
     if unit == "Pa" and abs(value) >= 10_000:
         return _joined(number(reader, value / 1000, 4), unit_sign(reader, "kPa"))
     if unit == "s" and abs(value) >= 600:
@@ -104,6 +109,13 @@ def _bytes(reader: Reader, value: float) -> str:
     while abs(value) >= 1000 and step < len(_BYTE_STEPS) - 1:
         value, step = value / 1000, step + 1
     return _joined(number(reader, value), unit_sign(reader, _BYTE_STEPS[step]))
+
+
+def _bit_rate(reader: Reader, value: float) -> str:
+    step = 0
+    while abs(value) >= 1000 and step < len(_RATE_STEPS) - 1:
+        value, step = value / 1000, step + 1
+    return _joined(number(reader, value), unit_sign(reader, _RATE_STEPS[step]))
 
 
 def duration(reader: Reader, seconds: float) -> str:
@@ -165,3 +177,10 @@ def time_element(
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"), full(reader, at), kind, form(reader, at)
     )
+
+
+def age(reader: Reader, time_s: float) -> str | Markup:
+    """How old a reading is, where that is worth saying."""
+    if reader.now.timestamp() - time_s < FRESH_S:
+        return ""
+    return time_element(relative, reader, time_s)

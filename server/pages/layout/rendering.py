@@ -69,6 +69,7 @@ def build_environment(assets: Assets, *, reload: bool) -> Environment:
     environment.globals["say"] = Say(_reader.get)
     for name in ("number", "reading", "duration", "day", "clock_time", "chart_scale"):
         environment.filters[name] = _for_reader(getattr(formatting, name))
+    environment.filters["ago_if_old"] = _for_reader(formatting.age)
     for name, form in (
         ("ago", formatting.relative),
         ("moment", formatting.day_and_time),

@@ -76,7 +76,13 @@ def device(
         span=span,
         from_s=from_s,
         to_s=to_s,
-        charts=charts(store, device_id, store.latest(device_id), from_s=from_s, to_s=to_s),
+        charts=charts(
+            store,
+            device_id,
+            from_s=from_s,
+            to_s=to_s,
+            first={str(m) for f in found if f.ended_at is None for m in f.metrics},
+        ),
         bands=[
             {
                 "from": f.onset_at.timestamp(),

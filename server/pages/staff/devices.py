@@ -127,7 +127,13 @@ def show(
         spans=list(RANGES_S),
         from_s=from_s,
         to_s=to_s,
-        charts=charts(store, device_id, store.latest(device_id), from_s=from_s, to_s=to_s),
+        charts=charts(
+            store,
+            device_id,
+            from_s=from_s,
+            to_s=to_s,
+            first={str(m) for f in found if f.ended_at is None for m in f.metrics},
+        ),
         findings=ranked(found),
         bands=[
             {
