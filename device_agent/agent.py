@@ -25,8 +25,12 @@ from device_agent.reboots import reboot_event
 from device_agent.sampler import Sampler, Taken
 from device_agent.sensors.port import AnySource
 from device_agent.settings import AgentSettings
-from device_agent.spool import SqliteSpool
+from device_agent.spool import open_spool
+from device_agent.systemd import tell_systemd
+from device_agent.upkeep import Upkeep
 from device_agent.uplink import Uplink
+from device_agent.uplink_lanes import Lanes
+from device_agent.wire import DeviceEvent
 from device_agent.wire.pack import ABSOLUTE_FROM_S
 
 # Leaving takes 5 s at most: this for sending, the rest for the farewell and the disk.
@@ -60,36 +64,69 @@ class Agent:
         # Sense…
         self._sampler = Sampler(sources, now=now, monotonic=monotonic, settle_s=_SETTLE_S)
         device_id = settings.device_id
-        self._packer = Packer(settings.packs, device_id=device_id, boot=boot, monotonic=monotonic)
+        self._packer = Packer(
+            settings.packs_as_sent(),
+            device_id=device_id,
+            boot=boot,
+            monotonic=monotonic,
+            is_online=lambda: self._uplink.is_up,
+        )
         # …spool…
-        self._spool = SqliteSpool(self._directory, settings.spool.quota_bytes)
-        self._outbox = Outbox(self._spool, now=now)
-        # …send…
-        self._uplink = Uplink(
+        self._spool, self._without_disk = open_spool(settings.spool, monotonic=monotonic)
+        self._upkeep = Upkeep(
             self._spool,
-            Presence(settings, sources, self._outbox, boot=boot, now=now),
-            on_command=self._take,
-            make_link=partial(Link, settings.broker, device_id=device_id, password=password),
-            max_inflight=settings.broker.max_inflight,
-            backoff=Backoff(first_s=1.0, cap_s=60.0, rng=rng),
+            settings.spool.keep_days,
+            tell=tell_systemd,
             now=now,
             monotonic=monotonic,
-            on_failed=self.stop,
         )
+        self._outbox = Outbox(self._spool, now=now)
+        # …send…
+        presence = Presence(settings, sources, self._outbox, boot=boot, now=now)
+        self._uplink = self._uplink_of(presence, password, rng, monotonic)
         self._outbox.on_put = self._uplink.wake
         # …and do as asked.
-        self._ledger = CommandLedger(self._directory / "commands.db")
+        in_memory = bool(self._without_disk)
+        self._ledger = CommandLedger(None if in_memory else self._directory / "commands.db")
         about = AboutAgent(boot, now(), now)
         handlers = builtin_handlers(self._sampler, self._send, self._spool, about)
         self._commands = CommandRunner(handlers, settings.commands.allow, self._ledger, now=now)
+
+    def _uplink_of(
+        self, presence: Presence, password: str, rng: Random, monotonic: Callable[[], float]
+    ) -> Uplink:
+        settings = self._settings
+        return Uplink(
+            self._spool,
+            presence,
+            on_command=self._take,
+            make_link=partial(
+                Link, settings.broker, device_id=settings.device_id, password=password
+            ),
+            lanes=Lanes(
+                self._spool,
+                backlog_per_s=settings.spool.backlog_per_s,
+                in_order_within_s=settings.spool.in_order_within_s,
+                monotonic=monotonic,
+            ),
+            max_inflight=settings.broker.max_inflight,
+            backoff=Backoff(first_s=1.0, cap_s=60.0, rng=rng),
+            slow_backoff=Backoff(first_s=2.0, cap_s=300.0, rng=rng),
+            announcements=presence.announcements(),
+            now=self._now,
+            monotonic=monotonic,
+            on_failed=self.stop,
+        )
 
     def run(self) -> bool:
         """Work until stopped, then send what can still be sent; False: a part of it failed."""
         log.info("agent started", device=self._settings.device_id, boot=self._boot)
         self._tell_past()
         self._uplink.start()
+        tell_systemd("READY=1")
         while True:
             self._sense()
+            self._upkeep.turn()
             try:
                 payload = self._inbox.get(timeout=self._wait_s())
             except queue.Empty:
@@ -131,8 +168,10 @@ class Agent:
         return max(0.0, min(due_s, self._packer.wait_s(), _LONGEST_WAIT_S))
 
     def _tell_past(self) -> None:
-        if self._spool.set_aside:
-            log.warning("the spool was broken and is set aside", file=self._spool.set_aside)
+        if self._without_disk:
+            log.warning("the spool is in memory only", reason=self._without_disk)
+            reason = {"reason": self._without_disk[:500]}
+            self._outbox.post_event(DeviceEvent("spool_fault", self._now(), {**reason}))
         if event := reboot_event(self._directory, self._now()):
             self._outbox.post_event(event)
 
@@ -142,6 +181,7 @@ class Agent:
             self._inbox.put(payload)
 
     def _leave(self) -> None:
+        tell_systemd("STOPPING=1")
         self._post(self._packer.close())
         self._uplink.stop(_FLUSH_S)
         left = self._spool.depth().count

@@ -20,7 +20,11 @@ class ConfigError(AgentError):
 
 
 class SpoolError(AgentError):
-    """The spool can't be opened or written."""
+    """The spool can't be opened or written; ``is_final``: and no other disk would help."""
+
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class SensorError(AgentError):

@@ -12,12 +12,15 @@ from typing import Any, Final
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from device_agent.settings import BrokerSettings
+from device_agent.delivery_settings import BrokerSettings
 from device_agent.wire import device_topic
 
 _CONNECT_TIMEOUT_S: Final = 3.0
 # Birth and farewell travel beside the spooled messages.
 _SPARE_INFLIGHT: Final = 8
+_REFUSALS: Final = frozenset({"Bad user name or password", "Not authorized", "Banned"})
+# PySocks' numbers; the library itself is needed only where a proxy is configured.
+_PROXIES: Final = {"socks4": 1, "socks5": 2, "http": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The link is over."""
+    """The link is over; ``is_refused``: the broker did not take our credentials."""
 
     reason: str
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,17 @@ class Link:
         self._settings = settings
         self._device_id = device_id
         self._notify = notify
+        is_5 = settings.protocol == "5"
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=device_id,
-            clean_session=True,
-            protocol=mqtt.MQTTv311,
+            clean_session=None if is_5 else True,
+            protocol=mqtt.MQTTv5 if is_5 else mqtt.MQTTv311,
+            transport="websockets" if settings.transport == "websockets" else "tcp",
             reconnect_on_failure=False,
         )
+        if settings.transport == "websockets":
+            client.ws_set_options(path=settings.websocket_path)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(settings.max_inflight + _SPARE_INFLIGHT)
         client.username_pw_set(settings.username or device_id, password or None)
@@ -82,11 +90,18 @@ class Link:
         self._client = client
 
     def open(self) -> None:
-        """Connect; raises OSError. The answer comes as Connected or Lost."""
+        """Connect; raises OSError, ValueError. The answer comes as Connected or Lost."""
         if self._settings.tls:
             self._client.tls_set(
-                ca_certs=self._settings.ca_file or None, cert_reqs=ssl.CERT_REQUIRED
+                ca_certs=self._settings.ca_file or None,
+                certfile=self._settings.cert_file or None,
+                keyfile=self._settings.key_file or None,
+                cert_reqs=ssl.CERT_REQUIRED,
             )
+        if self._settings.proxy:
+            kind, _, place = self._settings.proxy.partition("://")
+            host, _, port = place.rpartition(":")
+            self._client.proxy_set(proxy_type=_PROXIES[kind], proxy_addr=host, proxy_port=int(port))
         self._client.connect(
             self._settings.host, self._settings.port, keepalive=self._settings.keepalive_s
         )
@@ -96,6 +111,10 @@ class Link:
         """Send at QoS 1; give the id that its Acked will carry."""
         topic = device_topic(self._device_id, leaf)
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
+
+    def announce(self, topic: str, payload: bytes) -> None:
+        """Publish a retained message for others on the broker; nobody waits for its PUBACK."""
+        self._client.publish(topic, payload, qos=1, retain=True)
 
     def listen_for_commands(self) -> None:
         """Subscribe at QoS 0: the server sends a command again until it has the result."""
@@ -109,7 +128,10 @@ class Link:
     def _on_connect(
         self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any
     ) -> None:
-        self._notify(self, Lost(f"refused: {code}") if code.is_failure else Connected())
+        if code.is_failure:
+            self._notify(self, Lost(f"refused: {code}", is_refused=str(code) in _REFUSALS))
+        else:
+            self._notify(self, Connected())
 
     def _on_disconnect(
         self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any
@@ -118,8 +140,9 @@ class Link:
         reason = "broken off" if str(code) == "Unspecified error" else str(code)
         self._notify(self, Lost(reason))
 
-    def _on_publish(self, _client: Any, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
-        self._notify(self, Acked(mid))
+    def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, _properties: Any) -> None:
+        # MQTT 5 can answer a single message with "no"; it stays in the spool for the next link.
+        self._notify(self, Lost(f"publish refused: {code}") if code.is_failure else Acked(mid))
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         self._notify(self, Arrived(bytes(message.payload)))

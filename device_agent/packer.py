@@ -1,10 +1,15 @@
-"""Collects readings and closes them into packs by age, number and size."""
+"""Collects readings and closes them into packs by age, number and size.
+
+While there is no link, nobody waits for a reading: packs grow older then, which makes them fewer,
+smaller in sum and quicker to send later.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from device_agent.delivery_settings import PackSettings
+from device_agent.packer_changes import ChangeFilter
 from device_agent.sampler import Reading
-from device_agent.settings import PackSettings
 from device_agent.wire import Pack, TextReading, encode_pack
 
 # Labels, digits of value and time, punctuation: what a JSON record takes beside its name.
@@ -21,12 +26,15 @@ class Packer:
         device_id: str,
         boot: str,
         monotonic: Callable[[], float],
+        is_online: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._device_id = device_id
         self._boot = boot
         self._monotonic = monotonic
         self._form: Literal["json", "cbor"] = "cbor" if settings.form == "cbor" else "json"
+        self._is_online = is_online
+        self._changes = ChangeFilter(settings.on_change, monotonic=monotonic)
         self._seq = 0
         self._waiting: list[Reading] = []
         self._bytes = 0
@@ -35,7 +43,7 @@ class Packer:
     def add(self, readings: Iterable[Reading]) -> list[bytes]:
         """Take readings; give the packs that are full now."""
         full: list[bytes] = []
-        for reading in readings:
+        for reading in self._changes.pass_on(readings):
             size = _RECORD_BYTES + len(reading.name)
             size += len(reading.value) * 2 if isinstance(reading.value, str) else 0
             if self._waiting and self._bytes + size > self._settings.max_bytes:
@@ -59,13 +67,23 @@ class Packer:
         readings, self._waiting, self._bytes = self._waiting, [], 0
         pack = _pack(readings, self._boot, self._seq)
         self._seq += 1
-        return [encode_pack(pack, device_id=self._device_id, form=self._form)]
+        return [
+            encode_pack(
+                pack,
+                device_id=self._device_id,
+                form=self._form,
+                deflated=self._settings.deflate,
+            )
+        ]
 
     def wait_s(self) -> float:
         """Give the seconds until the open pack is old enough; infinite while there is none."""
         if not self._waiting:
             return float("inf")
-        return self._opened_s + self._settings.max_age_s - self._monotonic()
+        age_s = self._settings.max_age_s
+        if not self._is_online():
+            age_s = max(age_s, self._settings.offline_age_s)
+        return self._opened_s + age_s - self._monotonic()
 
 
 def _pack(readings: list[Reading], boot: str, seq: int) -> Pack:

@@ -48,6 +48,20 @@ class Presence:
             )
         )
 
+    def announcements(self) -> list[tuple[str, bytes]]:
+        """Give what Home Assistant is told of the sensors; nothing unless that is configured."""
+        broker = self._settings.broker
+        if not broker.home_assistant:
+            return []
+        from device_agent.uplink_discovery import announcements  # noqa: PLC0415 - rarely needed
+
+        settings = self._settings
+        return list(
+            announcements(
+                settings.device_id, settings.model, self._sensors, broker.home_assistant_prefix
+            )
+        )
+
     def on_connected(self, *, lost_at_s: float | None, reason: str, attempts: int) -> None:
         """Say that the link is up, and how long it was not."""
         if lost_at_s is None:

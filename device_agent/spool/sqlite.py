@@ -1,234 +1,229 @@
-"""The spool on disk: SQLite in WAL mode with ``synchronous=FULL``, so that a commit is on the disk.
+"""The spool on disk: young entries in RAM, older ones in SQLite.
 
-One file, one writer: a lock file keeps a second agent out. A file that is no database any more (a
-dying SD card) is set aside under another name and a new one is begun, rather than never again
-starting.
+A message that the broker acknowledges within seconds never touches the disk: that spares the SD card.
+``flush_s`` says how long an entry may be young, which is what a power cut may cost; with 0 it is on the
+disk when ``put`` returns. Young entries are moved all at once, in one commit. While the disk refuses
+(full, read-only), they stay young, up to a limit, and are sent from there.
+
+One writer: a lock file keeps a second agent out. A file that is no database any more (a dying SD card)
+is set aside under another name and a new one is begun, at the start or in the middle of work.
 """
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from device_agent.errors import SpoolError
-from device_agent.spool.port import ENTRY_OVERHEAD_BYTES, Depth, Dropped, Entry
+from device_agent.spool import tables
+from device_agent.spool.files import lock, open_database, read_dropped, write_dropped
+from device_agent.spool.port import ENTRY_OVERHEAD_BYTES, Depth, Dropped, Entry, Lane
+from device_agent.spool.retention import to_free_bytes
 
-_VERSION: Final = 1
-# AUTOINCREMENT: an id is never given twice, even after its entry is gone.
-_SCHEMA: Final = """
-CREATE TABLE entries (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, leaf TEXT NOT NULL, put_s REAL NOT NULL, payload BLOB NOT NULL
-);
-CREATE TABLE totals (
-    size_bytes INTEGER NOT NULL, dropped INTEGER NOT NULL, dropped_bytes INTEGER NOT NULL,
-    dropped_oldest_s REAL NOT NULL, dropped_newest_s REAL NOT NULL
-);
-INSERT INTO totals VALUES (0, 0, 0, 0, 0);
-"""
+_YOUNG_BYTES: Final = 4_000_000
+# A disk that refused is not asked again at once.
+_RETRY_S: Final = 5.0
 
 
 class SqliteSpool:
-    """The spool in ``directory/spool.db``; raises SpoolError when it can't be had."""
+    """The spool in ``directory/spool.db``; raises SpoolError when it can't be had.
 
-    def __init__(self, directory: Path, quota_bytes: int) -> None:
+    ``young_directory`` is a RAM disk, where what is not yet on the disk outlives this process.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        quota_bytes: int,
+        *,
+        flush_s: float = 0.0,
+        young_directory: Path | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._quota_bytes = quota_bytes
+        self._flush_s = flush_s
+        self._monotonic = monotonic
         self._mutex = Lock()
-        self.set_aside: Path | None = None
+        self._path = directory / "spool.db"
+        self._young_path = young_directory / "young.db" if young_directory else None
+        self._lock_file = lock(directory)
+        self._last_id = self._newest_on_disk = self._disk_bytes = self._young_bytes = 0
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._lock_file = os.open(directory / "spool.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise SpoolError(f"{directory} can't be used: {error}") from None
-        try:
-            self._take_lock(directory)
-            self._db = self._open(directory / "spool.db")
+            self._db, self._broken_file = open_database(self._path, self._young_path)
+            self._learn()
         except BaseException:
             os.close(self._lock_file)
             raise
+        self._young_since_s = monotonic()
+        self._refused_until_s = 0.0
+        self._refusal = ""
 
     def put(self, leaf: str, payload: bytes, put_s: float) -> int:
-        """Keep a message; see the port."""
-        with self._transaction() as db:
-            row = db.execute(
-                "INSERT INTO entries (leaf, put_s, payload) VALUES (?, ?, ?) RETURNING id",
-                (leaf, put_s, payload),
-            ).fetchone()
-            entry_id = int(row[0])
-            self._resize(db, len(payload) + ENTRY_OVERHEAD_BYTES)
-            self._drop_oldest(db, keep_id=entry_id)
-            return entry_id
-
-    def after(self, entry_id: int, limit: int) -> list[Entry]:
-        """Give entries in order; see the port."""
-        with self._transaction() as db:
-            rows = db.execute(
-                "SELECT id, leaf, put_s, payload FROM entries WHERE id > ? ORDER BY id LIMIT ?",
-                (entry_id, limit),
+        """Keep a message; see the port. Raises SpoolError once too much is young."""
+        cost = len(payload) + ENTRY_OVERHEAD_BYTES
+        with self._mutex:
+            if self._young_bytes and self._young_bytes + cost > _YOUNG_BYTES:
+                self._move()
+            entry = Entry(self._last_id + 1, leaf, put_s, payload)
+            free_bytes = to_free_bytes(
+                self._disk_bytes + self._young_bytes + cost, self._quota_bytes
             )
-            return [Entry(*row) for row in rows]
+            with self._transaction() as db:
+                tables.insert_young(db, entry)
+                if free_bytes:
+                    tables.make_room(db, free_bytes, newest_s=put_s, keep_id=entry.id)
+            if not self._young_bytes:
+                self._young_since_s = self._monotonic()
+            self._last_id = entry.id
+            self._young_bytes += cost
+            if free_bytes:
+                self._learn()
+            if self._is_due():
+                try:
+                    self._move()
+                except SpoolError:
+                    return entry.id  # kept all the same; ``settle`` tells of the disk
+            return entry.id
+
+    def after(self, entry_id: int, limit: int, lane: Lane = "all") -> list[Entry]:
+        """Give entries in order; see the port."""
+        with self._mutex, self._reading() as db:
+            return tables.select_after(db, entry_id, limit, lane)
 
     def delete(self, entry_ids: Iterable[int]) -> None:
         """Let entries go; see the port."""
-        with self._transaction() as db:
-            for entry_id in entry_ids:
-                self._remove(db, entry_id)
+        ids = list(entry_ids)
+        with self._mutex:
+            border = self._newest_on_disk
+            # Nothing is written to the disk for an entry that never was there.
+            with self._transaction() as db:
+                old_bytes = tables.remove(db, "main", [n for n in ids if n <= border])
+                young_bytes = tables.remove(db, "young", [n for n in ids if n > border])
+            self._disk_bytes -= old_bytes
+            self._young_bytes -= young_bytes
+
+    def newest_id(self) -> int:
+        """Give the last id; see the port."""
+        return self._last_id
+
+    def count(self, lane: Lane = "all") -> int:
+        """Say how many wait; see the port."""
+        with self._mutex, self._reading() as db:
+            return tables.select_count(db, lane)
 
     def depth(self) -> Depth:
         """Say how much waits; see the port."""
-        with self._transaction() as db:
-            count, oldest_s = db.execute(
-                "SELECT count(*), (SELECT put_s FROM entries ORDER BY id LIMIT 1) FROM entries"
-            ).fetchone()
-            return Depth(count, self._size_bytes(db), oldest_s)
+        with self._mutex, self._reading() as db:
+            first = tables.select_after(db, 0, 1, "all")
+            count = tables.select_count(db, "all")
+        size_bytes = self._disk_bytes + self._young_bytes
+        return Depth(count, size_bytes, first[0].put_s if first else None)
+
+    def expire(self, now_s: float, keep_days: float) -> None:
+        """Drop what is too old; see the port."""
+        with self._mutex:
+            with self._transaction() as db:
+                tables.drop_older(db, now_s - keep_days * 86_400.0)
+            self._learn()
+
+    def settle(self) -> None:
+        """Move what was young for long enough to the disk; see the port."""
+        with self._mutex:
+            if self._young_bytes and self._is_due():
+                self._move()
+
+    def broken_file(self) -> str:
+        """Say, once, where a damaged file went; see the port."""
+        told, self._broken_file = self._broken_file, ""
+        return told
 
     def dropped(self) -> Dropped:
         """Say what was lost; see the port."""
-        with self._transaction() as db:
-            return _dropped(db)
+        with self._mutex, self._reading() as db:
+            return read_dropped(db)
 
     def forget_dropped(self) -> None:
         """Take the loss as reported; see the port."""
-        with self._transaction() as db:
-            _set_dropped(db, Dropped())
+        with self._mutex, self._transaction() as db:
+            write_dropped(db, Dropped())
 
     def close(self) -> None:
-        """Close the file and let another agent have it."""
+        """Bring what is young to the disk, close the file and let another agent have it."""
         with self._mutex:
-            self._db.close()
-            os.close(self._lock_file)
+            self._refused_until_s = 0.0
+            try:
+                if self._young_bytes:
+                    self._move()
+            except SpoolError:
+                # On a RAM disk it waits for the next run; in memory there is nobody left to ask.
+                pass
+            finally:
+                self._db.close()
+                os.close(self._lock_file)
 
-    def _take_lock(self, directory: Path) -> None:
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SpoolError(f"{directory} is in use by another agent") from None
+    def _is_due(self) -> bool:
+        return self._monotonic() - self._young_since_s >= self._flush_s
 
-    def _open(self, path: Path) -> sqlite3.Connection:
+    def _move(self) -> None:
+        """Copy all young entries to the disk, then let them go: a death in between is noticed."""
+        if self._monotonic() < self._refused_until_s:
+            raise SpoolError(self._refusal)
         try:
-            return _connect(path)
-        except sqlite3.DatabaseError as error:
-            # OperationalError: the disk or its rights; the file itself may be sound.
-            if isinstance(error, sqlite3.OperationalError):
-                raise SpoolError(f"{path} can't be opened: {error}") from None
-        self.set_aside = _unused_name(path)
-        path.rename(self.set_aside)
-        for leftover in (f"{path}-wal", f"{path}-shm"):
-            Path(leftover).unlink(missing_ok=True)
-        return _connect(path)
+            with self._transaction() as db:
+                db.execute("INSERT INTO main.entries SELECT * FROM young.entries ORDER BY id")
+                tables.resize(db, self._young_bytes)
+        except SpoolError as error:
+            self._refused_until_s = self._monotonic() + _RETRY_S
+            self._refusal = str(error)
+            raise
+        self._disk_bytes += self._young_bytes
+        self._newest_on_disk = self._last_id
+        with self._transaction() as db:
+            db.execute("DELETE FROM young.entries")
+        self._young_bytes = 0
+
+    def _learn(self) -> None:
+        """Take from the files what is remembered beside them."""
+        with self._reading() as db:
+            self._disk_bytes = int(db.execute("SELECT size_bytes FROM main.totals").fetchone()[0])
+            self._young_bytes = tables.select_young_bytes(db)
+            self._newest_on_disk, young = tables.newest_ids(db)
+        self._last_id = max(self._newest_on_disk, young, self._last_id)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._db
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex:
+        try:
+            self._db.execute("BEGIN")
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._db
-                except BaseException:
-                    self._db.execute("ROLLBACK")
-                    raise
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
+                yield self._db
+            except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise SpoolError(f"the spool does not answer: {error}") from error
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
 
-    def _drop_oldest(self, db: sqlite3.Connection, keep_id: int) -> None:
-        excess_bytes = self._size_bytes(db) - self._quota_bytes
-        if excess_bytes <= 0:
-            return
-        lost = _dropped(db)
-        oldest_first = db.execute(
-            "SELECT id, leaf, put_s, payload FROM entries WHERE id < ? ORDER BY id", (keep_id,)
-        )
-        gone: list[Entry] = []
-        for row in oldest_first:
-            if excess_bytes <= 0:
-                break
-            gone.append(Entry(*row))
-            excess_bytes -= len(gone[-1].payload) + ENTRY_OVERHEAD_BYTES
-        for entry in gone:
-            lost = lost.plus(entry)
-            self._remove(db, entry.id)
-        _set_dropped(db, lost)
-
-    def _remove(self, db: sqlite3.Connection, entry_id: int) -> None:
-        row = db.execute(
-            "DELETE FROM entries WHERE id = ? RETURNING length(payload)", (entry_id,)
-        ).fetchone()
-        if row is not None:
-            self._resize(db, -(row[0] + ENTRY_OVERHEAD_BYTES))
-
-    @staticmethod
-    def _resize(db: sqlite3.Connection, by_bytes: int) -> None:
-        db.execute("UPDATE totals SET size_bytes = size_bytes + ?", (by_bytes,))
-
-    @staticmethod
-    def _size_bytes(db: sqlite3.Connection) -> int:
-        return int(db.execute("SELECT size_bytes FROM totals").fetchone()[0])
-
-
-def read_depth(directory: Path) -> tuple[Depth, Dropped]:
-    """Look into a spool that may be in use, changing nothing; raises SpoolError."""
-    path = directory / "spool.db"
-    if not path.exists():
-        raise SpoolError(f"there is no spool in {directory}")
-    try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
-        try:
-            count, oldest_s = db.execute(
-                "SELECT count(*), (SELECT put_s FROM entries ORDER BY id LIMIT 1) FROM entries"
-            ).fetchone()
-            size_bytes = db.execute("SELECT size_bytes FROM totals").fetchone()[0]
-            return Depth(count, size_bytes, oldest_s), _dropped(db)
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise SpoolError(f"{path} can't be read: {error}") from None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    try:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        _bring_up(db, path)
-        db.execute("SELECT size_bytes FROM totals").fetchone()
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _bring_up(db: sqlite3.Connection, path: Path) -> None:
-    """Make the tables in a new file; refuse one that a newer agent wrote."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
-        raise SpoolError(f"{path} was written by a newer version of the agent")
-    if version < _VERSION:
-        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
-
-
-def _dropped(db: sqlite3.Connection) -> Dropped:
-    return Dropped(
-        *db.execute(
-            "SELECT dropped, dropped_bytes, dropped_oldest_s, dropped_newest_s FROM totals"
-        ).fetchone()
-    )
-
-
-def _set_dropped(db: sqlite3.Connection, lost: Dropped) -> None:
-    db.execute(
-        "UPDATE totals SET dropped=?, dropped_bytes=?, dropped_oldest_s=?, dropped_newest_s=?",
-        (lost.count, lost.size_bytes, lost.oldest_s, lost.newest_s),
-    )
-
-
-def _unused_name(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"spool.broken-{number}.db")).exists():
-        number += 1
-    return aside
+    def _fault(self, error: sqlite3.Error) -> SpoolError:
+        """Word an error; a file that turned out to be damaged is set aside and a new one begun."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        if type(error) is sqlite3.DatabaseError:
+            young = tables.select_young(self._db)
+            self._db.close()
+            self._db, self._broken_file = open_database(self._path, self._young_path)
+            for entry in young:
+                tables.insert_young(self._db, entry)
+            self._learn()
+        return SpoolError(f"the spool does not answer: {error}")

@@ -1,5 +1,6 @@
 """A real broker and a real agent, each a process that can be killed."""
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as mqtt
 
+from device_agent.sensor_settings import SensorSettings
 from device_agent.wire import decode_pack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,12 +119,13 @@ class AgentProcess:
         self.spool = folder / "spool"
         self.process = None
         off = "".join(
-            f"[sensors.{name}]\nenabled = false\n"
-            for name in ("cpu", "memory", "disk", "temperature", "network", "uptime")
+            f"[sensors.{item.name}]\nenabled = false\n"
+            for item in dataclasses.fields(SensorSettings)
+            if hasattr(getattr(SensorSettings(), item.name), "enabled")
         )
         self.config.write_text(
             f'device_id = "dev-1"\nmodel = "bench"\n[broker]\nport = {port}\nhost = "127.0.0.1"\n'
-            f'[spool]\ndirectory = "{self.spool}"\n[packs]\nmax_age_s = 0\n{off}'
+            f'[spool]\ndirectory = "{self.spool}"\n[packs]\nmax_age_s = 0\noffline_age_s = 0\n{off}'
             f'[[sensors.file]]\nname = "tank/level"\npath = "{self.sensor}"\nunit = "m"\nperiod_s = 0.1\n'
         )
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_agent.delivery_settings import PackSettings
 from device_agent.packer import Packer
 from device_agent.sampler import Reading
-from device_agent.settings import PackSettings
 from device_agent.wire import decode_pack
 
 
@@ -72,7 +72,31 @@ def test_a_pack_closes_when_its_first_reading_is_old_enough():
 
 
 def test_payloads_stay_near_their_size():
-    packer = packer_of(Clock(), max_bytes=1000)
+    packer = packer_of(Clock(), max_bytes=1000, deflate=False)
     payloads = packer.add([reading(i, 123456.789) for i in range(200)])
     assert max(map(len, payloads)) <= 1200
     assert min(map(len, payloads)) >= 500
+
+
+def test_packs_grow_older_while_there_is_no_link():
+    clock, online = Clock(), [False]
+    packer = Packer(
+        PackSettings(), device_id="d", boot="b1", monotonic=clock, is_online=lambda: online[0]
+    )
+    packer.add([reading(1)])
+    clock.s = 9.9
+    assert packer.close_if_old() == []
+    online[0] = True
+    assert len(packer.close_if_old()) == 1
+
+
+def test_deflated_packs_take_a_quarter_and_hold_the_same():
+    sizes, packs = [], []
+    for deflate in (False, True):
+        packer = packer_of(Clock(), deflate=deflate)
+        packer.add([reading(i, 20.0 + i / 10) for i in range(100)])
+        (payload,) = packer.close()
+        sizes.append(len(payload))
+        packs.append(decode(payload))
+    assert sizes[1] < sizes[0] / 4
+    assert packs[0] == packs[1]

@@ -14,6 +14,7 @@ from device_agent.errors import SpoolError
 from device_agent.link import Acked, Arrived, Connected, Lost
 from device_agent.spool import MemorySpool
 from device_agent.uplink import Uplink
+from device_agent.uplink_lanes import Lanes
 
 HANG_S = 20.0
 
@@ -95,6 +96,8 @@ def uplink_of(spool, broker, owner, **more):
         on_failed=more.pop("on_failed", lambda: None),
         make_link=broker.make_link,
         max_inflight=4,
+        lanes=Lanes(spool, backlog_per_s=10_000, in_order_within_s=900, monotonic=time.monotonic),
+        slow_backoff=Backoff(first_s=0.001, cap_s=0.002, rng=Random(2)),
         backoff=Backoff(first_s=0.001, cap_s=0.002, rng=Random(1)),
         now=time.time,
         monotonic=time.monotonic,
@@ -187,7 +190,7 @@ def test_a_command_reaches_its_taker():
 
 
 class DyingSpool(MemorySpool):
-    def after(self, entry_id, limit):
+    def after(self, entry_id, limit, lane="all"):
         raise SpoolError("gone")
 
 

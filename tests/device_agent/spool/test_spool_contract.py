@@ -1,5 +1,6 @@
 """The rules of the spool's port, for every spool."""
 
+import itertools
 import tempfile
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ from device_agent.spool import MemorySpool, SqliteSpool
 from device_agent.spool.port import ENTRY_OVERHEAD_BYTES
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "young", "young in a file"])
 def make(request, tmp_path):
     made = []
 
@@ -21,7 +22,12 @@ def make(request, tmp_path):
         spool = (
             MemorySpool(quota_bytes)
             if request.param == "memory"
-            else SqliteSpool(tmp_path / "s", quota_bytes)
+            else SqliteSpool(
+                tmp_path / "s",
+                quota_bytes,
+                flush_s=3600 if "young" in request.param else 0,
+                young_directory=tmp_path if "file" in request.param else None,
+            )
         )
         made.append(spool)
         return spool
@@ -66,14 +72,57 @@ def test_depth_says_how_much_and_since_when(make):
     assert depth.size_bytes == 6 + 2 * ENTRY_OVERHEAD_BYTES
 
 
-def test_the_oldest_go_first_and_are_counted_until_reported(make):
-    spool = make(quota_bytes=10 * (100 + ENTRY_OVERHEAD_BYTES))
+COST = 100 + ENTRY_OVERHEAD_BYTES
+
+
+def test_of_the_last_hour_the_oldest_go_first_and_are_counted_until_reported(make):
+    spool = make(quota_bytes=10 * COST)
     ids = [spool.put("telemetry", b"x" * 100, float(n)) for n in range(14)]
-    assert [e.id for e in spool.after(0, 100)] == ids[4:]
+    kept = [e.id for e in spool.after(0, 100)]
+    assert kept == ids[-len(kept) :]
+    assert len(kept) >= 9
     lost = spool.dropped()
-    assert (lost.count, lost.size_bytes, lost.oldest_s, lost.newest_s) == (4, 400, 0.0, 3.0)
+    assert (lost.count, lost.size_bytes) == (14 - len(kept), 100 * (14 - len(kept)))
+    assert (lost.oldest_s, lost.newest_s, lost.thinned) == (0.0, lost.count - 1.0, 0)
     spool.forget_dropped()
     assert spool.dropped().count == 0
+
+
+def test_old_telemetry_is_thinned_before_any_of_it_is_lost_and_events_stay(make):
+    spool = make(quota_bytes=100 * COST)
+    event = spool.put("events", b"e" * 100, 0.0)
+    hours = 400
+    for n in range(hours):
+        spool.put("telemetry", b"x" * 100, n * 3600.0)
+    kept = spool.after(0, 1000)
+    assert kept[0].id == event
+    assert spool.depth().size_bytes <= 100 * COST
+    times_h = [e.put_s / 3600 for e in kept[1:]]
+    gaps = [b - a for a, b in itertools.pairwise(times_h)]
+    assert times_h[0] <= 8
+    assert times_h[-1] == hours - 1
+    assert max(gaps) <= 8, "an outage four times too long is still seen from end to end"
+    lost = spool.dropped()
+    assert lost.thinned == lost.count == hours + 1 - len(kept)
+
+
+def test_results_and_events_are_a_lane_of_their_own(make):
+    spool = make()
+    for leaf in ("telemetry", "events", "telemetry", "results"):
+        spool.put(leaf, leaf.encode(), 1.0)
+    assert [e.leaf for e in spool.after(0, 9, "urgent")] == ["events", "results"]
+    assert [e.leaf for e in spool.after(0, 9, "telemetry")] == ["telemetry"] * 2
+    assert (spool.count(), spool.count("urgent"), spool.count("telemetry")) == (4, 2, 2)
+
+
+def test_what_waited_too_long_is_dropped_and_counted(make):
+    spool = make()
+    spool.put("telemetry", b"old", 0.0)
+    young = spool.put("events", b"young", 5 * 86_400.0)
+    spool.expire(10 * 86_400.0, 7.0)
+    assert [e.id for e in spool.after(0, 9)] == [young]
+    assert (spool.dropped().count, spool.dropped().size_bytes) == (1, 3)
+    assert spool.depth().size_bytes == 5 + ENTRY_OVERHEAD_BYTES
 
 
 def test_a_message_above_the_whole_quota_is_kept_alone(make):
@@ -107,13 +156,33 @@ class SpoolsAgree(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name)
         self.memory = MemorySpool(900)
-        self.sqlite = SqliteSpool(self.path, 900)
+        self.clock_s = 0.0
+        self.open()
 
-    @rule(size=st.integers(0, 300), put_s=st.floats(0, 1e9))
-    def put(self, size, put_s):
-        assert self.memory.put("events", b"x" * size, put_s) == self.sqlite.put(
-            "events", b"x" * size, put_s
+    def open(self):
+        self.sqlite = SqliteSpool(
+            self.path, 900, flush_s=5, young_directory=self.path, monotonic=lambda: self.clock_s
         )
+
+    @rule(
+        size=st.integers(0, 300),
+        put_s=st.floats(0, 1e5),
+        leaf=st.sampled_from(["telemetry", "telemetry", "events"]),
+    )
+    def put(self, size, put_s, leaf):
+        assert self.memory.put(leaf, b"x" * size, put_s) == self.sqlite.put(
+            leaf, b"x" * size, put_s
+        )
+
+    @rule(now_s=st.floats(0, 2e5))
+    def expire(self, now_s):
+        self.memory.expire(now_s, 1.0)
+        self.sqlite.expire(now_s, 1.0)
+
+    @rule()
+    def settle(self):
+        self.clock_s += 10
+        self.sqlite.settle()
 
     @precondition(lambda self: self.memory.depth().count)
     @rule(data=st.data())
@@ -131,7 +200,7 @@ class SpoolsAgree(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.sqlite.close()
-        self.sqlite = SqliteSpool(self.path, 900)
+        self.open()
 
     @invariant()
     def same(self):
