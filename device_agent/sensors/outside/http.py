@@ -1,6 +1,5 @@
 """A number that a web server in reach gives: meters, inverters, other gateways."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +23,11 @@ def sources(settings: HttpSettings, around: Around) -> list[AnySource]:
     return [Source(settings.name, settings.period_s, read, (row,), settings.timeout_s + 2)]
 
 
-def _fetch(settings: HttpSettings, monotonic: Callable[[], float] = time.monotonic) -> bytes:
+def _fetch(settings: HttpSettings, monotonic: Callable[[], float]) -> bytes:
     """Give the body; raises SensorError for one that is too long or too slow, OSError for the rest."""
     import ssl  # noqa: PLC0415 - heavy, and needed by this source only
     import urllib.request  # noqa: PLC0415
+    from urllib.error import HTTPError  # noqa: PLC0415
 
     headers = {"Accept": "application/json, text/plain;q=0.9, */*;q=0.1"}
     if settings.token_file:
@@ -39,22 +39,33 @@ def _fetch(settings: HttpSettings, monotonic: Callable[[], float] = time.monoton
         urllib.request.HTTPSHandler(context=context), _stay_here(urllib.request)
     )
     end_s = monotonic() + settings.timeout_s
+    try:
+        with opener.open(request, timeout=settings.timeout_s) as answer:
+            return _body(answer, settings, end_s, monotonic)
+    except HTTPError as error:
+        with error:
+            said = "sends us elsewhere: give the final address" if error.code < 400 else "says"
+            raise SensorError(f"the server {said} ({error.code})") from None
+
+
+def _body(
+    answer: Any, settings: HttpSettings, end_s: float, monotonic: Callable[[], float]
+) -> bytes:
     body = b""
-    with opener.open(request, timeout=settings.timeout_s) as answer:
-        while piece := answer.read1(_PIECE_BYTES):
-            body += piece
-            if len(body) > MAX_TEXT_BYTES:
-                raise SensorError(f"answer is longer than {MAX_TEXT_BYTES} bytes")
-            if monotonic() > end_s:
-                raise SensorError(f"no whole answer within {settings.timeout_s:g} s")
+    while piece := answer.read1(_PIECE_BYTES):
+        body += piece
+        if len(body) > MAX_TEXT_BYTES:
+            raise SensorError(f"answer is longer than {MAX_TEXT_BYTES} bytes")
+        if monotonic() > end_s:
+            raise SensorError(f"no whole answer within {settings.timeout_s:g} s")
     return body
 
 
 def _stay_here(request_module: Any) -> Any:
-    """Refuse redirections to anything but the web, and never carry the token to another host."""
+    """Follow no redirection: it could carry the token to another host, or read a local file."""
 
     class StayHere(request_module.HTTPRedirectHandler):  # type: ignore[misc]
         def redirect_request(self, *_args: object) -> None:
-            raise SensorError("the server sends us elsewhere: give the final address")
+            return None
 
     return StayHere()

@@ -13,52 +13,38 @@ _BITS: Final = ("coil", "discrete")
 
 
 def sources(settings: ModbusSettings, _around: Around) -> list[AnySource]:
-    """Read one number, times its scale; the connection is kept between readings."""
-    row = description(settings, "modbus")
-    device = _Device(settings)
-    return [
-        Source(settings.name, settings.period_s, device.read, (row,), settings.timeout_s * 2 + 2)
-    ]
+    """Read one number, times its scale.
 
+    The connection is made for each reading: many devices take only one, and it must not be ours.
+    """
 
-class _Device:
-    def __init__(self, settings: ModbusSettings) -> None:
-        self._settings = settings
-        self._client: Any = None
-
-    def read(self) -> Value:
-        """Ask the device; raises SensorError when it refuses or does not answer."""
+    def read() -> Value:
+        client = _make_client(settings)
         try:
-            return self._ask(self._connected())
-        except Exception:
-            # A half-read answer would be taken for the next one.
-            if self._client is not None:
-                self._client.close()
-                self._client = None
-            raise
+            if not client.connect():
+                raise SensorError(f"{settings.host} takes no connection")
+            return _ask(client, settings)
+        finally:
+            client.close()
 
-    def _connected(self) -> Any:
-        if self._client is None:
-            self._client = _make_client(self._settings)
-        if not self._client.connect():
-            raise SensorError(f"{self._settings.host} takes no connection")
-        return self._client
+    row = description(settings, "modbus")
+    return [Source(settings.name, settings.period_s, read, (row,), settings.timeout_s * 2 + 2)]
 
-    def _ask(self, client: Any) -> Value:
-        wanted = self._settings
-        asks: dict[str, Callable[..., Any]] = {
-            "holding": client.read_holding_registers,
-            "input": client.read_input_registers,
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-        }
-        count = 1 if wanted.table in _BITS else _REGISTERS[wanted.type]
-        answer = asks[wanted.table](wanted.address, count=count, device_id=wanted.unit_id)
-        if answer.isError():
-            raise SensorError(f"the device refuses: {answer}")
-        if wanted.table in _BITS:
-            return bool(answer.bits[0])
-        return number_of(answer.registers, wanted.type, wanted.word_order)
+
+def _ask(client: Any, wanted: ModbusSettings) -> Value:
+    asks: dict[str, Callable[..., Any]] = {
+        "holding": client.read_holding_registers,
+        "input": client.read_input_registers,
+        "coil": client.read_coils,
+        "discrete": client.read_discrete_inputs,
+    }
+    count = 1 if wanted.table in _BITS else _REGISTERS[wanted.type]
+    answer = asks[wanted.table](wanted.address, count=count, device_id=wanted.unit_id)
+    if answer.isError():
+        raise SensorError(f"the device refuses: {answer}")
+    if wanted.table in _BITS:
+        return bool(answer.bits[0])
+    return number_of(answer.registers, wanted.type, wanted.word_order)
 
 
 def number_of(registers: Sequence[int], kind: str, word_order: str) -> float:
