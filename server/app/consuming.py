@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from anomaly import warm_up
 from server.ingest.source import Source
 from server.kit.settings import Settings
 from server.pipeline import Pipeline
@@ -85,7 +86,10 @@ class Consumer:
             if messages:
                 await self._in_thread(partial(pipeline.process, messages))
                 since_checkpoint += len(messages)
-            self.ready.set()
+            if not self.ready.is_set():
+                self.ready.set()
+                # Compiled now rather than when the first samples wait for it.
+                await self._in_thread(warm_up)
             if loop.time() >= silence_at:
                 await self._in_thread(pipeline.look_for_silence)
                 silence_at = loop.time() + settings.silence_tick_s
