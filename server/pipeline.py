@@ -12,13 +12,14 @@ samples' own time, so the outcome is as if nothing had happened (docs/decisions/
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
 
-from anomaly import EngineSettings, Finding
+from anomaly import EngineSettings, Finding, StateError
 from device_agent.wire import DeviceEvent
 from server.command import service as commands
 from server.detection import service as detection
@@ -35,6 +36,8 @@ from server.kit.settings import Settings
 from server.telemetry.collect import Collector
 from server.telemetry.samples import SampleBatch, SeriesKey
 from server.telemetry.store import TelemetryStore
+
+log = logging.getLogger(__name__)
 
 MESSAGES = Counter("forewarn_messages", "Messages processed, by outcome", ["outcome"])
 SAMPLES = Counter("forewarn_samples", "Samples processed, by outcome", ["outcome"])
@@ -61,7 +64,7 @@ class Pipeline:
         self._store = parts.store
         self._records = parts.records
         self._clock = parts.clock
-        self._settings = settings = parts.settings
+        self._settings = parts.settings
         self._after_commit = parts.after_commit
         with self._records.reading() as session:
             resume = detection.resume(session, stream)
@@ -70,13 +73,27 @@ class Pipeline:
         self._checkpointed = self.position
         self._recorded = max(resume.recorded, resume.replay_after)
         self._stored = max(self._store.position(stream), resume.replay_after)
-        self._detector = Detector(
-            EngineSettings(false_alarms_per_device_day=settings.false_alarms_per_device_day),
-            resume.state,
-        )
+        self._detector = self._awakened(resume.state)
         seen = SeenPacks.from_bytes(resume.seen_packs) if resume.seen_packs else SeenPacks()
-        self._understanding = Understanding(seen, future_tolerance_s=settings.future_tolerance_s)
+        self._understanding = Understanding(
+            seen, future_tolerance_s=self._settings.future_tolerance_s
+        )
         self._collector = Collector(self._register)
+
+    def _awakened(self, state: bytes | None) -> Detector:
+        """The detector as it was; a new one where an upgrade can't read its memory any more."""
+        budget = self._settings.false_alarms_per_device_day
+        settings = EngineSettings(false_alarms_per_device_day=budget)
+        try:
+            return Detector(settings, state)
+        except StateError as error:
+            log.warning("the detectors learn anew, their memory can't be read: %s", error)
+            with self._records.transaction() as session:
+                # Nobody is left to say when these end; what is still wrong will be found again.
+                ended = detection.end_open_findings(session, now=self._clock.now())
+                incidents.absorb(session, ended, now=self._clock.now(), settings=self._settings)
+            self._after_commit()
+            return Detector(settings)
 
     def process(self, messages: Sequence[Message]) -> None:
         """One batch in stream order, newer than `position`."""

@@ -35,16 +35,8 @@ def open_findings(session: Session, device_ids: Sequence[str]) -> Sequence[Findi
     return session.scalars(query.order_by(FindingRecord.onset_at)).all()
 
 
-def open_findings_before(
-    session: Session, device_id: str, onset_before: datetime
-) -> Sequence[FindingRecord]:
-    """Findings of a device that began before a moment and have not ended."""
-    query = select(FindingRecord).where(
-        FindingRecord.device_id == device_id,
-        FindingRecord.ended_at.is_(None),
-        FindingRecord.onset_at <= onset_before,
-    )
-    return session.scalars(query).all()
+def all_open_findings(session: Session) -> Sequence[FindingRecord]:
+    return session.scalars(select(FindingRecord).where(FindingRecord.ended_at.is_(None))).all()
 
 
 def checkpoint(session: Session, shard: str) -> Checkpoint | None:

@@ -41,6 +41,15 @@ def record(session: Session, findings: Iterable[Finding], *, now: datetime) -> l
     return sorted(records.values(), key=lambda row: (row.onset_at, row.id))
 
 
+def end_open_findings(session: Session, *, now: datetime) -> list[FindingRecord]:
+    """End everything that is open, as of now; the records changed."""
+    ended = list(repository.all_open_findings(session))
+    for row in ended:
+        row.ended_at = max(now, row.onset_at)
+        row.recorded_at = now
+    return ended
+
+
 def health(findings: Iterable[FindingRecord]) -> float:
     """0..1, 1 = nothing found: what the worst open finding leaves over."""
     return 1.0 - max((f.severity * f.confidence for f in findings if f.ended_at is None), default=0)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from server.detection.model import BaselineRequest, FindingRecord
+from server.detection.model import BaselineRequest, Checkpoint, FindingRecord
 from server.device import service as devices
 from server.incident.model import Incident
 from server.ingest.model import QuarantinedMessage
@@ -237,3 +237,18 @@ def test_a_wiped_stream_starts_anew_without_losing_what_was_learned(house: House
     moved = [Message(i + 1, m.topic, m.payload, m.received_s) for i, m in enumerate(story()[100:])]
     other.process(moved)
     assert house.store.count(DEVICE) == 430
+
+
+def test_a_memory_that_cannot_be_read_ends_its_findings_and_learns_anew(house: House) -> None:
+    pipeline = house.pipeline()
+    pipeline.process(story())
+    pipeline.checkpoint()
+    with house.records.transaction() as session:
+        (saved,) = session.scalars(select(Checkpoint))
+        saved.state = b"of another version"
+    again = house.pipeline()
+    assert again.position == 430
+    assert [f.ended_at for f in house.rows(FindingRecord)] != [None]
+    assert [i.state for i in house.rows(Incident)] == ["recovering"]
+    again.process([reading(431, -18.0, seq=430, at_s=START_S + 60 * 430)])
+    assert house.store.count(DEVICE) == 431
