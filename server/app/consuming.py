@@ -8,18 +8,24 @@ a kill -9: there is one way back, and it is the tested one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from prometheus_client import Gauge
+
 from anomaly import warm_up
+from server.broker.errors import BrokerUnavailable
 from server.ingest.source import Source
 from server.kit.settings import Settings
 from server.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
+
+LAG = Gauge("forewarn_stream_lag", "Messages in the broker's stream that wait to be processed")
 
 T = TypeVar("T")
 
@@ -41,8 +47,6 @@ class Consumer:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         self.ready = asyncio.Event()
-        self.processed = 0
-        """Position up to which everything is processed and checkpointed: may be trimmed."""
 
     async def run(self) -> None:
         delay_s = _RETRY_FIRST_S
@@ -94,8 +98,9 @@ class Consumer:
                 await self._in_thread(pipeline.look_for_silence)
                 silence_at = loop.time() + settings.silence_tick_s
             if loop.time() >= checkpoint_at or since_checkpoint >= _CHECKPOINT_MESSAGES:
-                self.processed = await self._in_thread(pipeline.checkpoint)
-                await source.acknowledge(self.processed)
+                await source.acknowledge(await self._in_thread(pipeline.checkpoint))
+                with contextlib.suppress(BrokerUnavailable):
+                    LAG.set(await source.lag())
                 since_checkpoint = 0
                 checkpoint_at = loop.time() + settings.checkpoint_interval_s
 
