@@ -33,6 +33,7 @@ def main() -> int:
         started = time.monotonic()
         make_environment(environment)
         install(environment)
+        remove_dropped(environment, ROOT)
         stamp(environment).write_text(fingerprint(ROOT))
         say(f"ready in {time.monotonic() - started:.0f} s")
     except SetupError as error:
@@ -107,6 +108,23 @@ def install(environment: Path) -> None:
     pip(environment, "the build tools", *build_tools, "editables")
     build_bundle(environment)
     pip(environment, "Forewarn and its dependencies", "--no-build-isolation", "--editable", EXTRAS)
+
+
+def pinned(constraints: Path) -> set[str]:
+    """Names in a constraints file; none where there is no file."""
+    lines = constraints.read_text().splitlines() if constraints.exists() else []
+    return {line.partition("==")[0] for line in lines if "==" in line}
+
+
+def remove_dropped(environment: Path, root: Path) -> None:
+    """Uninstall what an earlier setup brought and Forewarn needs no more; a developer's own tools stay."""
+    before = environment / ".forewarn-constraints"
+    dropped = sorted(pinned(before) - pinned(root / "constraints.txt"))
+    if dropped:
+        say(f"removing {', '.join(dropped)}")
+        command = [environment / "bin" / "python", "-m", "pip", "uninstall", "--yes", "--quiet"]
+        subprocess.run([*command, *dropped], check=False, capture_output=True)
+    shutil.copyfile(root / "constraints.txt", before)
 
 
 def build_bundle(environment: Path) -> None:

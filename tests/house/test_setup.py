@@ -87,6 +87,26 @@ def test_change_of_a_tool_setting_needs_no_install(
     assert setup.is_ready(environment, checkout)
 
 
+def test_dropped_dependencies_are_told_apart(setup: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "constraints.txt").write_text("# comment\nalpha==1\nbeta==2.0\n")
+    assert setup.pinned(tmp_path / "constraints.txt") == {"alpha", "beta"}
+    assert setup.pinned(tmp_path / "absent") == set()
+
+
+def test_dropped_dependencies_are_removed_once(
+    setup: ModuleType, environment: Path, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup.remove_dropped(environment, checkout)
+    assert "removing" not in capsys.readouterr().out
+    constraints = checkout / "constraints.txt"
+    kept = [line for line in constraints.read_text().splitlines() if not line.startswith("ruff==")]
+    constraints.write_text("\n".join(kept))
+    setup.remove_dropped(environment, checkout)
+    assert "removing ruff" in capsys.readouterr().out
+    setup.remove_dropped(environment, checkout)
+    assert "removing" not in capsys.readouterr().out
+
+
 def test_ci_run_is_make_test_and_nothing_else() -> None:
     lines = [
         line
