@@ -1,12 +1,16 @@
 """The people and devices of the demo are put on record once, and their secrets are kept close."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+
+import pytest
 
 from device_agent.config import load_settings, read_password
 from server.account import service as accounts
 from server.account.limiter import SignInLimiter
 from server.account.viewer import Role
+from server.demo import cast as cast_module
 from server.demo.cast import HOST_ID, PEOPLE, Cast
 from server.demo.companions import write_agent_config
 from server.demo.fleet.roster import FLEET
@@ -19,6 +23,12 @@ def settled(database: Database, cast: Cast, now: datetime) -> Cast:
     with database.transaction() as session:
         cast.settle(session, now=now)
     return cast
+
+
+@pytest.fixture
+def nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are slow to hash on purpose, and not every test is about them."""
+    monkeypatch.setattr(cast_module, "PEOPLE", [replace(p, signs_in=False) for p in PEOPLE])
 
 
 def test_everyone_can_sign_in_and_every_device_can_connect(
@@ -39,6 +49,7 @@ def test_everyone_can_sign_in_and_every_device_can_connect(
         )  # fmt: skip
 
 
+@pytest.mark.usefixtures("nobody_signs_in")
 def test_a_second_start_changes_nothing(database: Database, now: datetime, tmp_path: Path) -> None:
     file = tmp_path / "demo.json"
     first = settled(database, Cast.load(file, seed=3), now)
@@ -48,6 +59,7 @@ def test_a_second_start_changes_nothing(database: Database, now: datetime, tmp_p
     assert second == first
 
 
+@pytest.mark.usefixtures("nobody_signs_in")
 def test_a_lost_file_costs_the_devices_their_old_secrets(
     database: Database, now: datetime, tmp_path: Path
 ) -> None:
