@@ -41,7 +41,9 @@ SAMPLES: list[tuple[str, int, list[ref.Record]]] = [
 ]  # fmt: skip
 
 
-def frame(name: str, kind: str, seq: int, fields: dict[str, object], content: bytes) -> dict[str, object]:
+def frame(
+    name: str, kind: str, seq: int, fields: dict[str, object], content: bytes
+) -> dict[str, object]:
     return {
         "name": name, "type": kind, "seq": seq, "fields": fields, "body": content.hex(),
         "raw": ref.raw_frame(kind, seq, content).hex(), "wire": ref.wire_frame(kind, seq, content).hex(),
@@ -76,8 +78,20 @@ def frames() -> list[dict[str, object]]:
         plain("ping", "PING", 7, {"token": 17}),
     ]  # fmt: skip
     for name, clock, records in SAMPLES:
-        out.append(frame(f"samples: {name}", "SAMPLES", 50, {"clock": clock, "records": records}, ref.samples(clock, records)))
-    runs = [("narrow", [100, 110, 90, 90, -37]), ("wide", [0, 30000, -2768, 1]), ("one value", [70000])]
+        out.append(
+            frame(
+                f"samples: {name}",
+                "SAMPLES",
+                50,
+                {"clock": clock, "records": records},
+                ref.samples(clock, records),
+            )
+        )
+    runs = [
+        ("narrow", [100, 110, 90, 90, -37]),
+        ("wide", [0, 30000, -2768, 1]),
+        ("one value", [70000]),
+    ]
     for name, values in [*runs, ("full", [n % 7 for n in range(107)])]:
         fields: dict[str, object] = {"metric": 1, "clock": 4000, "step_us": 625, "values": values}
         out.append(frame(f"run: {name}", "RUN", 60, fields, ref.run(1, 4000, 625, values)))
@@ -85,7 +99,9 @@ def frames() -> list[dict[str, object]]:
 
 
 def bad() -> list[dict[str, str]]:
-    good = ref.wire_frame("PONG", 1, ref.body("PONG", {"token": 1, "clock": 2, "dropped": 0, "bad": 0}))
+    good = ref.wire_frame(
+        "PONG", 1, ref.body("PONG", {"token": 1, "clock": 2, "dropped": 0, "bad": 0})
+    )
     flipped = bytes([*good[:3], good[3] ^ 0x10, *good[4:]])
     short = ref.cobs(b"\x07\x01\x02") + b"\0"
     long = ref.wire_frame("EVENT", 1, bytes(121))
@@ -98,7 +114,11 @@ def bad() -> list[dict[str, str]]:
         ("unknown type", ref.wire_frame("PING", 1, b"\1").replace(b"", b""), "unknown"),
     ]  # fmt: skip
     unknown = bytes([0x3F, 1, 5])
-    rows[-1] = ("unknown type", ref.cobs(unknown + ref.crc(unknown).to_bytes(2, "big")) + b"\0", "unknown")
+    rows[-1] = (
+        "unknown type",
+        ref.cobs(unknown + ref.crc(unknown).to_bytes(2, "big")) + b"\0",
+        "unknown",
+    )
     return [{"name": name, "wire": wire.hex(), "why": why} for name, wire, why in rows]
 
 
@@ -115,8 +135,16 @@ def conversation() -> list[dict[str, str]]:
     say("host", "WELCOME", ref.body("WELCOME", {"version": 1, "flags": 0}))
     for metric in TABLE:
         say("mcu", "METRIC", ref.body("METRIC", metric))
-    say("mcu", "SAMPLES", ref.samples(500, [(0, 500, 2345), (1, 500, 812), (2, 500, 5021), (3, 500, 0)]))
-    say("mcu", "EVENT", ref.body("EVENT", {"number": 0, "kind": 3, "clock": 510, "value": 217, "text": "adc.c"}))
+    say(
+        "mcu",
+        "SAMPLES",
+        ref.samples(500, [(0, 500, 2345), (1, 500, 812), (2, 500, 5021), (3, 500, 0)]),
+    )
+    say(
+        "mcu",
+        "EVENT",
+        ref.body("EVENT", {"number": 0, "kind": 3, "clock": 510, "value": 217, "text": "adc.c"}),
+    )
     say("host", "EVENT_ACK", ref.body("EVENT_ACK", {"number": 0}))
     say("host", "PING", ref.body("PING", {"token": 0}))
     say("mcu", "PONG", ref.body("PONG", {"token": 0, "clock": 700, "dropped": 0, "bad": 0}))
@@ -140,14 +168,30 @@ def write(name: str, content: object) -> None:
 
 
 def main() -> None:
-    plains = [b"", b"\0", b"\0\0", b"\x11\x22\0\x33", b"\x11\0\0\0", b"\x01", bytes(124), bytes(range(1, 125)), b"a\0" * 62]
+    plains = [
+        b"",
+        b"\0",
+        b"\0\0",
+        b"\x11\x22\0\x33",
+        b"\x11\0\0\0",
+        b"\x01",
+        bytes(124),
+        bytes(range(1, 125)),
+        b"a\0" * 62,
+    ]
     crcs = [b"", b"123456789", b"\0", b"\xff" * 4, bytes(range(122))]
     write("frames.json", {"frames": frames()})
     write("crc.json", [{"data": d.hex(), "crc": ref.crc(d)} for d in crcs])
     write("cobs.json", [{"plain": p.hex(), "coded": ref.cobs(p).hex()} for p in plains])
     write("bad.json", bad())
     write("conversation.json", conversation())
-    write("samples.json", [{"name": n, "clock": c, "records": r, "body": ref.samples(c, r).hex()} for n, c, r in SAMPLES])
+    write(
+        "samples.json",
+        [
+            {"name": n, "clock": c, "records": r, "body": ref.samples(c, r).hex()}
+            for n, c, r in SAMPLES
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 Record = tuple[int, int, int | None]
 """Metric, time in ms, raw value (None: the sensor failed)."""
 
@@ -99,7 +101,9 @@ def samples(clock: int, records: list[Record]) -> bytes:
             now = time
         if value is not None:
             difference = wrap_i32(value - previous.get(metric, 0))
-            size = next(n for n in (1, 2, 4) if -(2 ** (8 * n - 1)) <= difference < 2 ** (8 * n - 1))
+            size = next(
+                n for n in (1, 2, 4) if -(2 ** (8 * n - 1)) <= difference < 2 ** (8 * n - 1)
+            )
             head |= {1: 1, 2: 2, 4: 3}[size] << 5
             coded = difference.to_bytes(size, "little", signed=True)
             previous[metric] = value
@@ -133,7 +137,7 @@ def unsamples(content: bytes) -> list[Record]:
 
 
 def run(metric: int, clock: int, step_us: int, values: list[int]) -> bytes:
-    differences = [b - a for a, b in zip(values, values[1:], strict=False)]
+    differences = [b - a for a, b in itertools.pairwise(values)]
     width = 1 if all(-128 <= d < 128 for d in differences) else 2
     head = bytes([metric, width]) + clock.to_bytes(4, "little") + step_us.to_bytes(4, "little")
     tail = b"".join(d.to_bytes(width, "little", signed=True) for d in differences)
