@@ -93,6 +93,8 @@ async def serve(
             _web_stopped, web, asyncio.create_task(web.serve(sockets=[listener])), core.live
         )
         await _first_of(consumer.ready, stop)
+        if stop.is_set():
+            return
         address = ServerAddress(url_of(listener), f"mqtt://{settings.host}:{core.broker.mqtt_port}")
         stack.enter_context(_address_file(data.root, address))
         log.info("ready on %s and %s", address.http_url, address.mqtt_url)
