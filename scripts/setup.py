@@ -122,8 +122,9 @@ def remove_dropped(environment: Path, root: Path) -> None:
     dropped = sorted(pinned(before) - pinned(root / "constraints.txt"))
     if dropped:
         say(f"removing {', '.join(dropped)}")
-        command = [environment / "bin" / "python", "-m", "pip", "uninstall", "--yes", "--quiet"]
-        subprocess.run([*command, *dropped], check=False, capture_output=True)
+        python = str(environment / "bin" / "python")
+        command = [python, "-m", "pip", "uninstall", "--yes", "--quiet", *dropped]
+        subprocess.run(command, check=False, capture_output=True)
     shutil.copyfile(root / "constraints.txt", before)
 
 
