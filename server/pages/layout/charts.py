@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 
 from server.pages.layout.curves import polylines
-from server.pages.wording.metrics import is_everyday
+from server.pages.wording.metrics import interest
 from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
 
@@ -46,10 +46,10 @@ def charts(
     to_s: float,
     first: Collection[str] = (),
 ) -> list[Chart]:
-    """All measurements: those of `first` first, then a machine's before a computer's, then by name."""
+    """All measurements: those of `first` first, then the most telling, then by name."""
     newest = sorted(
         store.latest(device_id),
-        key=lambda value: (value.metric not in first, not is_everyday(value.metric), value.metric),
+        key=lambda value: (value.metric not in first, interest(value.metric), value.metric),
     )
     return [
         Chart(

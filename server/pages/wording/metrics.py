@@ -70,6 +70,7 @@ NAMES = {
 """`*` stands for one of several (disks, networks); which one is said in brackets."""
 
 _COMPUTERS = frozenset({"board", "clock", "cpu", "disk", "host", "io", "memory", "swap", "wear"})
+_TELLING = frozenset({"cpu", "memory", "disk", "temperature", "host"})
 
 COMPONENTS = {
     "": N_("The device as a whole"),
@@ -111,9 +112,12 @@ def metric_name(catalogue: NullTranslations, metric: str) -> str:
     return f"{catalogue.gettext(known)} ({which})" if known else _readable(metric)
 
 
-def is_everyday(metric: str) -> bool:
-    """Whether a measurement is one of a machine rather than of a computer: shown first."""
-    return metric in NAMES and metric.partition("/")[0] not in _COMPUTERS
+def interest(metric: str) -> int:
+    """0 for what a machine does, 1 for how a computer is, 2 for all else: lower is shown first."""
+    first = metric.partition("/")[0]
+    if metric in NAMES and first not in _COMPUTERS:
+        return 0
+    return 1 if first in _TELLING else 2
 
 
 def metric_names(catalogue: NullTranslations, metrics: list[str]) -> str:
