@@ -57,6 +57,12 @@ def test_language_and_colours_are_remembered(visit: Visit) -> None:
     assert 'lang="ru"' in visitor.get("/sign-in").text
 
 
+def test_a_signed_in_persons_language_is_noted_on_the_account(visit: Visit) -> None:
+    visit("empty").post("/preferences", language="pl")
+    assert 'lang="pl"' in visit("empty").get("/").text  # another browser, without the cookie
+    visit("empty").post("/preferences", language="en")
+
+
 @pytest.mark.parametrize("zone", ["Europe/Warsaw", "Nowhere/Land", "../../etc/passwd", "é"])
 def test_any_time_zone_cookie_is_survived(visit: Visit, zone: str) -> None:
     answer = visit().get("/sign-in", headers={"Cookie": f"timezone={zone}".encode()})
