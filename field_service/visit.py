@@ -1,6 +1,7 @@
 """What to do and what to bring: rows that map a finding to tasks, parts and tools.
 
-All rows that match count; the plan is their union in the order of the table. The phrases are English
+A metric is prepared for by the first row that names it, the more telling rows stand first; rows for
+any metric count as well. The plan is their union in the order of the table. The phrases are English
 and double as keys for translation.
 """
 
@@ -41,13 +42,14 @@ class VisitPlan:
         return {"parts": list(self.parts), "tools": list(self.tools)}
 
 
+ANY = "*"
 _WORN = frozenset({"drift", "level_shift", "variance", "deviation", "relation", "out_of_range"})
 _SENSOR = frozenset({"stuck", "gap"})
 _SILENT = frozenset({"silence"})
 
 PREPARATIONS: tuple[Preparation, ...] = (
     Preparation(
-        "*",
+        ANY,
         _SILENT,
         "electronics",
         tasks=("Check the power supply", "Check the network connection", "Read the agent's log"),
@@ -55,7 +57,7 @@ PREPARATIONS: tuple[Preparation, ...] = (
         tools=("Multimeter", "Network tester", "Service laptop"),
     ),
     Preparation(
-        "*",
+        ANY,
         _SENSOR,
         "electronics",
         tasks=("Compare the sensor with a reference", "Check the sensor's wiring"),
@@ -94,6 +96,23 @@ PREPARATIONS: tuple[Preparation, ...] = (
         parts=("Bearing set",),
         tools=("Vibration meter", "Torque wrench"),
     ),
+    # Before the row for any temperature: what is hot in a bearing or a motor is not the weather.
+    Preparation(
+        "*bearing*",
+        _WORN,
+        "mechanics",
+        tasks=("Check the bearings", "Check the mounting and the alignment"),
+        parts=("Bearing set",),
+        tools=("Vibration meter", "Torque wrench"),
+    ),
+    Preparation(
+        "*motor*",
+        _WORN,
+        "mechanics",
+        tasks=("Check the bearings", "Check the impeller and the seal"),
+        parts=("Bearing set",),
+        tools=("Clamp meter", "Vibration meter"),
+    ),
     Preparation(
         "*pump*",
         _WORN,
@@ -125,7 +144,7 @@ PREPARATIONS: tuple[Preparation, ...] = (
         tools=("Multimeter",),
     ),
     Preparation(
-        "*",
+        ANY,
         tasks=("Look for damage, noise and smell", "Confirm with the device's live values"),
         tools=("Service phone",),
     ),
@@ -137,11 +156,17 @@ def plan_visit(
 ) -> VisitPlan:
     """Tasks, parts and tools for a finding of `kind` on `metrics`; the first skill named counts.
 
+    A metric is prepared for by the first row that names it; rows for any metric count as well.
+
     >>> plan_visit("drift", ["compressor/current"]).skill
     'refrigeration'
     """
     names = tuple(metrics)
-    rows = [row for row in table if row.fits(kind, names)]
+    wanted = {
+        next((row for row in table if row.metric != ANY and row.fits(kind, (name,))), None)
+        for name in names
+    }
+    rows = [row for row in table if row in wanted or (row.metric == ANY and row.fits(kind, names))]
     return VisitPlan(
         skill=next((row.skill for row in rows if row.skill), ""),
         tasks=_union(row.tasks for row in rows),
