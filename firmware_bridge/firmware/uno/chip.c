@@ -13,6 +13,7 @@ const char *volatile board_doing = "start";
 static fw_crash crash FW_KEPT;
 static uint8_t flags FW_KEPT; /* MCUSR of this start: the start-up code below comes before .bss is cleared */
 static uint8_t reset_reason;
+static bool relay_on;
 
 /* The watchdog stays on over the reset it caused, at its shortest time: off before anything takes long. */
 void chip_first(void) __attribute__((naked, used, section(".init3")));
@@ -77,6 +78,7 @@ uint32_t board_clock_ms(void) {
 void board_feed(void) { wdt_reset(); }
 
 void board_relay(bool on) {
+    relay_on = on;
     if (on) {
         PORTD |= _BV(RELAY);
     } else {
@@ -84,7 +86,7 @@ void board_relay(bool on) {
     }
 }
 
-bool board_relay_is_on(void) { return (PORTD & _BV(RELAY)) != 0; }
+bool board_relay_is_on(void) { return relay_on; }
 
 void board_restart(uint8_t reset, int32_t line, const char *text) {
     cli();

@@ -7,7 +7,8 @@ import re
 import socket
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,25 +89,54 @@ class Emulator:
         """The processor stops where it is, in the middle of a frame if it is so; its clock stands still."""
         self._ask("stop")
 
+    def unplug(self) -> None:
+        """The cable is pulled: the pseudo terminal is gone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(HANG_GUARD_S)
+
+    def stop_at(self, function: str, times: int) -> None:
+        """Stop when this function of the firmware has been entered so often."""
+        address = _address(self._elf, function)
+        with self._debugger() as debugger:
+            assert _debug(debugger, f"Z0,{address:x},2") == "OK"
+            for _ in range(times):
+                assert _debug(debugger, "c", wait=True).startswith("T05")
+            assert _debug(debugger, f"z0,{address:x},2") == "OK"
+            _debug(debugger, "D")
+        self.freeze()
+
     def press_reset(self) -> None:
         """The reset pin: peripherals and program counter start anew, the memory keeps its content.
 
         QEMU's own reset leaves the program counter of an AVR as it is; the debugger's port sets it.
         """
-        with socket.socket(socket.AF_UNIX) as debugger:
-            debugger.settimeout(HANG_GUARD_S)
-            debugger.connect(str(Path(self._folder.name) / "gdb"))
+        with self._debugger() as debugger:
             # Asked for its description, the port allows single registers to be written.
             _debug(debugger, "qXfer:features:read:target.xml:0,ffb")
             self._ask("system_reset")
             assert _debug(debugger, f"P{PROGRAM_COUNTER:x}=00000000") == "OK"
-            with suppress(OSError):
-                _debug(debugger, "D")
+            _debug(debugger, "D")
         self.run()
 
+    @contextmanager
+    def _debugger(self) -> Iterator[socket.socket]:
+        """The debugger's port; the processor stands still while it is open."""
+        with socket.socket(socket.AF_UNIX) as debugger:
+            debugger.settimeout(HANG_GUARD_S)
+            debugger.connect(str(Path(self._folder.name) / "gdb"))
+            _debug(debugger, "?", wait=True)
+            yield debugger
 
-def _debug(debugger: socket.socket, command: str) -> str:
-    """One exchange with the debugger's port; stops that it tells of by itself are passed over."""
+
+def _address(elf: Path, function: str) -> int:
+    listed = subprocess.run(["avr-nm", str(elf)], capture_output=True, text=True, check=True).stdout
+    [address] = [line.split()[0] for line in listed.splitlines() if line.endswith(f" {function}")]
+    return int(address, 16)
+
+
+def _debug(debugger: socket.socket, command: str, *, wait: bool = False) -> str:
+    """One exchange with the debugger's port. Stops that it tells of by itself are passed over, unless waited for."""
     packet = command.encode()
     debugger.sendall(b"$" + packet + b"#%02x" % (sum(packet) % 256))
     said = b""
@@ -117,6 +147,6 @@ def _debug(debugger: socket.socket, command: str) -> str:
                 raise ConnectionError("the debugger's port was closed")
             said += more
         debugger.sendall(b"+")
-        if not found.group(1).startswith(b"T"):
+        if wait or not found.group(1).startswith(b"T"):
             return found.group(1).decode("latin-1")
         said = said[found.end() :]
