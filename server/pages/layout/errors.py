@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from server.kit import problems
 from server.kit.errors import ForewarnError, NotSignedIn, TooManyRequests
+from server.pages.language.translations import N_, translations
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import page, reader
-from server.pages.layout.translations import N_, translations
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from server.pages.layout.translations import N_, translations
+from server.pages.language.translations import N_, translations
 
 COOKIE = "said"
 LIFETIME_S = 30

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from server.kit.errors import Forbidden
+from server.pages.language.reader import CSRF_COOKIE
 from server.pages.layout.flash import COOKIE, LIFETIME_S, Said
-from server.pages.layout.reader import CSRF_COOKIE
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD = "csrf"

@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse
 from server.account import service as accounts
 from server.account.dependencies import OptionalViewer
 from server.kit.web import Writing
+from server.pages.language.reader import LANGUAGE_COOKIE, LANGUAGES, THEME_COOKIE, THEMES
 from server.pages.layout.forms import CSRF, local_path, see
-from server.pages.layout.reader import LANGUAGE_COOKIE, LANGUAGES, THEME_COOKIE, THEMES
 from server.pages.layout.rendering import is_https
 
 router = APIRouter(dependencies=[CSRF], include_in_schema=False)

@@ -13,12 +13,12 @@ from starlette.responses import HTMLResponse
 
 from server.account.viewer import Viewer
 from server.kit.web import context as web_context
-from server.pages.layout import formatting
+from server.pages.language import formatting
+from server.pages.language.reader import CSRF_COOKIE, LANGUAGES, Reader, reader_of
+from server.pages.language.translations import translations
 from server.pages.layout.assets import Assets
 from server.pages.layout.flash import COOKIE as SAID_COOKIE
 from server.pages.layout.flash import flash_of
-from server.pages.layout.reader import CSRF_COOKIE, LANGUAGES, Reader, reader_of
-from server.pages.layout.translations import translations
 from server.pages.wording.say import Say
 
 FOLDERS = ("layout", "sign_in", "owner", "technician", "staff", "styleguide")

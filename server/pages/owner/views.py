@@ -11,7 +11,7 @@ from server.account.viewer import Viewer
 from server.device import service as devices
 from server.device.model import Device
 from server.pages.case_views import CaseView, OpenCase, case_views, open_cases
-from server.pages.layout.reader import Reader
+from server.pages.language.reader import Reader
 from server.pages.wording.conditions import Condition, condition
 from server.ticket import service as tickets
 from server.ticket.states import UNFINISHED

@@ -13,10 +13,10 @@ from server.account.dependencies import SESSION_COOKIE, Limiter, OptionalViewer
 from server.account.service import SESSION_LIFETIME
 from server.kit.errors import NotSignedIn, TooManyRequests
 from server.kit.web import Context, Writing
-from server.pages.layout.formatting import duration
+from server.pages.language.formatting import duration
+from server.pages.language.translations import translations
 from server.pages.layout.forms import CSRF, local_path, see
 from server.pages.layout.rendering import is_https, page, reader
-from server.pages.layout.translations import translations
 
 router = APIRouter(dependencies=[CSRF], include_in_schema=False)
 

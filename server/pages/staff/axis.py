@@ -8,8 +8,8 @@ from datetime import datetime
 
 from server.detection.model import FindingRecord
 from server.insight.timeline import TimelineItem
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import N_, translations
+from server.pages.language.reader import Reader
+from server.pages.language.translations import N_, translations
 from server.pages.wording.cases import tone, word
 from server.pages.wording.findings import headline
 from server.pages.wording.metrics import component_name

@@ -19,7 +19,7 @@ from server.job import repository as jobs
 from server.job import service as job_service
 from server.job.model import Job, JobStep
 from server.pages.case_views import OpenCase, open_cases, ranked
-from server.pages.layout.reader import Reader
+from server.pages.language.reader import Reader
 from server.pages.wording.conditions import Condition, condition
 from server.ticket import repository as tickets
 from server.ticket.model import Ticket

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import N_, translations
+from server.pages.language.reader import Reader
+from server.pages.language.translations import N_, translations
 
 _WORDS: dict[str, dict[str, str]] = {
     "ticket_state": {

@@ -9,9 +9,9 @@ from typing import Protocol
 from server.device.model import Device
 from server.incident.model import Incident
 from server.incident.states import IncidentState
-from server.pages.layout.formatting import day_and_time
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
+from server.pages.language.formatting import day_and_time
+from server.pages.language.reader import Reader
+from server.pages.language.translations import translations
 from server.pages.wording.findings import FindingLike, headline
 
 QUIET_TOO_LONG = timedelta(minutes=15)

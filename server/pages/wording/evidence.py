@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.pages.layout.formatting import duration, number, reading
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import N_, translations
+from server.pages.language.formatting import duration, number, reading
+from server.pages.language.reader import Reader
+from server.pages.language.translations import N_, translations
 
 _LABELS = {
     "now": N_("Now"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from server.pages.layout.formatting import about, duration, number
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import N_, translations
+from server.pages.language.formatting import about, duration, number
+from server.pages.language.reader import Reader
+from server.pages.language.translations import N_, translations
 from server.pages.wording.metrics import metric_names
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.kit.clock import from_unix
-from server.pages.layout.formatting import ABSENT, day_and_time
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import N_, translations
+from server.pages.language.formatting import ABSENT, day_and_time
+from server.pages.language.reader import Reader
+from server.pages.language.translations import N_, translations
 from server.pages.wording.cases import word
 
 _TEXTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from gettext import NullTranslations
 
-from server.pages.layout.translations import N_
+from server.pages.language.translations import N_
 
 NAMES = {
     "battery/level": N_("Battery charge"),

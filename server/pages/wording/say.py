@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
+from server.pages.language.reader import Reader
+from server.pages.language.translations import translations
 from server.pages.wording import cases, conditions, evidence, findings, messages, metrics, visits
 
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import translations
+from server.pages.language.reader import Reader
+from server.pages.language.translations import translations
 
 
 def phrase(reader: Reader, text: object) -> str:

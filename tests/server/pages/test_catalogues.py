@@ -10,7 +10,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from server.account import viewer
-from server.pages.layout import reader
+from server.pages.language import reader
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ROOT / "server" / "pages"

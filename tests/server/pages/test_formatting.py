@@ -12,9 +12,9 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.pages.layout import formatting
+from server.pages.language import formatting
+from server.pages.language.reader import Reader
 from server.pages.layout.curves import HEIGHT, WIDTH, polylines
-from server.pages.layout.reader import Reader
 from server.pages.staff.quarantine import excerpt
 from server.telemetry.samples import Buckets
 

@@ -19,8 +19,8 @@ from server.account.viewer import Role
 from server.command.states import CommandStatus
 from server.conversation.english import SYSTEM_TEXTS
 from server.incident.states import IncidentState
-from server.pages.layout.reader import LANGUAGES, Reader
-from server.pages.layout.translations import translations
+from server.pages.language.reader import LANGUAGES, Reader
+from server.pages.language.translations import translations
 from server.pages.wording.cases import _WORDS, URGENCY, word
 from server.pages.wording.evidence import evidence_rows
 from server.pages.wording.findings import advice, explanation, headline

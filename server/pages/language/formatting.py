@@ -13,8 +13,8 @@ from babel.dates import format_date, format_skeleton, format_time, format_timede
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
-from server.pages.layout.reader import Reader
-from server.pages.layout.translations import N_, translations
+from server.pages.language.reader import Reader
+from server.pages.language.translations import N_, translations
 
 NO_BREAK_SPACE = "\u00a0"
 FRESH_S = 300
