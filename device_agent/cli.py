@@ -1,4 +1,4 @@
-"""``forewarn-agent run|check|sensors|spool``.
+"""``forewarn-agent enroll|doctor|run|check|sensors|spool``.
 
 Exit status: 0 all is well; 1 it could not be done; 2 the configuration or the command line is wrong.
 """
@@ -75,7 +75,30 @@ def _parser() -> argparse.ArgumentParser:
         "spool", parents=[config], help="show how many messages wait for the broker, and since when"
     )
     spool.set_defaults(act=_spool)
+    doctor = commands.add_parser(
+        "doctor", parents=[config], help="say whether the broker is reached, and what to do if not"
+    )
+    doctor.set_defaults(act=_doctor)
+    _add_enroll(commands.add_parser(
+        "enroll", parents=[config], help="exchange a token for this device's credentials"
+    ))  # fmt: skip
     return parser
+
+
+def _add_enroll(enroll: argparse.ArgumentParser) -> None:
+    enroll.add_argument("--server", required=True, metavar="URL", help="https://… of the server")
+    enroll.add_argument(
+        "--token",
+        metavar="T",
+        help="made by `forewarn device add --enroll`; without it, a code is shown to enter there",
+    )
+    enroll.add_argument("--ca-file", default="", metavar="FILE", help="who signed its certificate")
+    enroll.add_argument("--spool", default="", metavar="DIR", help="where readings wait")
+    enroll.add_argument("--force", action="store_true", help="replace a configuration")
+    enroll.add_argument(
+        "--wait-s", type=float, default=900.0, metavar="S", help="for the code to be entered"
+    )
+    enroll.set_defaults(act=_enroll)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -101,6 +124,18 @@ def _run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     return 0 if agent.run() else 1
+
+
+def _enroll(arguments: argparse.Namespace) -> int:
+    from device_agent.enroll.command import enroll  # noqa: PLC0415 - as in _run
+
+    return enroll(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from device_agent.doctor.command import doctor  # noqa: PLC0415 - as in _run
+
+    return doctor(arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,8 @@
 AgentError          never raised itself
 ├── ConfigError     the operator's: every mistake in the configuration, with its line
 ├── SpoolError      the disk's: the spool can't be opened or written; retriable
-└── SensorError     the machine's: one reading could not be taken; retriable
+├── SensorError     the machine's: one reading could not be taken; retriable
+└── EnrolError      the server's or the operator's: no credentials were got or kept
 """
 
 
@@ -29,3 +30,11 @@ class SpoolError(AgentError):
 
 class SensorError(AgentError):
     """A sensor gave no sound value."""
+
+
+class EnrolError(AgentError):
+    """Enrolment did not succeed; the text says why."""
+
+
+class CommandError(AgentError):
+    """A command could not be done."""

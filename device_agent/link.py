@@ -62,8 +62,9 @@ class Link:
         *,
         device_id: str,
         password: str,
-        will: bytes,
+        will: bytes | None,
         notify: Callable[["Link", LinkEvent], None],
+        client_id: str = "",
     ) -> None:
         self._settings = settings
         self._device_id = device_id
@@ -71,7 +72,7 @@ class Link:
         is_5 = settings.protocol == "5"
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=device_id,
+            client_id=client_id or device_id,
             clean_session=None if is_5 else True,
             protocol=mqtt.MQTTv5 if is_5 else mqtt.MQTTv311,
             transport="websockets" if settings.transport == "websockets" else "tcp",
@@ -82,7 +83,8 @@ class Link:
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(settings.max_inflight + _SPARE_INFLIGHT)
         client.username_pw_set(settings.username or device_id, password or None)
-        client.will_set(device_topic(device_id, "state"), will, qos=1, retain=True)
+        if will is not None:
+            client.will_set(device_topic(device_id, "state"), will, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
