@@ -1,12 +1,14 @@
 """The agent, told once: sense → pack → spool → send, and commands back.
 
-The main thread senses and answers; the uplink's thread sends. Between them lies the spool, so that
-sensing goes on without a broker and a broker's acknowledgement is the only thing that removes a
-message. Whatever ends the process, what is in the spool goes out next time.
+The main thread senses, the uplink's thread sends, the commands' thread does as asked. Between them lies
+the spool, so that sensing goes on without a broker and a broker's acknowledgement is the only thing that
+removes a message. Whatever ends the process, what is in the spool goes out next time.
 """
 
 import queue
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -14,14 +16,21 @@ from typing import Final
 
 from device_agent import log
 from device_agent.backoff import Backoff
-from device_agent.builtin_commands import AboutAgent, builtin_handlers
-from device_agent.commands import CommandRunner
-from device_agent.ledger import CommandLedger
+from device_agent.commands import (
+    AboutAgent,
+    Calibration,
+    CommandDesk,
+    CommandLedger,
+    CommandRunner,
+    Machine,
+    Offer,
+    builtin_offers,
+)
 from device_agent.link import Link
 from device_agent.outbox import Outbox
 from device_agent.packer import Packer
 from device_agent.presence import Presence
-from device_agent.reboots import reboot_event
+from device_agent.reboots import note_leaving, reboot_event
 from device_agent.sampler import Sampler, Taken
 from device_agent.sensors.port import AnySource
 from device_agent.settings import AgentSettings
@@ -36,7 +45,7 @@ from device_agent.wire.pack import ABSOLUTE_FROM_S
 # Leaving takes 5 s at most: this for sending, the rest for the farewell and the disk.
 _FLUSH_S: Final = 3.0
 _LONGEST_WAIT_S: Final = 30.0
-_WAITING_COMMANDS: Final = 100
+_LAST_COMMAND_S: Final = 0.5
 _SETTLE_S: Final = 1.0
 
 
@@ -53,16 +62,25 @@ class Agent:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         rng: Random,
+        offers: Sequence[Offer] = (),
     ) -> None:
         self._settings = settings
         self._boot = boot
         self._now = now
         self._directory = Path(settings.spool.directory)
-        # Simple, because its put may be called from a signal handler.
-        self._inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        # "Go on" or not. Simple, because its put may be called from a signal handler.
+        self._inbox: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._has_clock = True
         # Sense…
-        self._sampler = Sampler(sources, now=now, monotonic=monotonic, settle_s=_SETTLE_S)
+        calibration = Calibration(self._directory / "calibration.json")
+        self._sampler = Sampler(
+            sources,
+            now=now,
+            monotonic=monotonic,
+            settle_s=_SETTLE_S,
+            offsets=calibration.offsets,
+            on_ready=self._look,
+        )
         device_id = settings.device_id
         self._packer = Packer(
             settings.packs_as_sent(),
@@ -81,16 +99,38 @@ class Agent:
             monotonic=monotonic,
         )
         self._outbox = Outbox(self._spool, now=now)
-        # …send…
+        # …do as asked…
+        self._desk = self._desk_of(calibration, offers, monotonic)
+        # …and send.
         presence = Presence(settings, sources, self._outbox, boot=boot, now=now)
         self._uplink = self._uplink_of(presence, password, rng, monotonic)
         self._outbox.on_put = self._uplink.wake
-        # …and do as asked.
-        in_memory = bool(self._without_disk)
-        self._ledger = CommandLedger(None if in_memory else self._directory / "commands.db")
-        about = AboutAgent(boot, now(), now)
-        handlers = builtin_handlers(self._sampler, self._send, self._spool, about)
-        self._commands = CommandRunner(handlers, settings.commands.allow, self._ledger, now=now)
+
+    def _desk_of(
+        self, calibration: Calibration, offers: Sequence[Offer], monotonic: Callable[[], float]
+    ) -> CommandDesk:
+        settings, report = self._settings.commands, self._outbox.post_event
+        ledger = CommandLedger(None if self._without_disk else self._directory / "commands.db")
+        leaving, counts = threading.Event(), Counter[str]()
+        about = AboutAgent(self._boot, self._now(), self._now)
+        machine = Machine(settings, self._sampler, self._spool, calibration, about, leaving, report)
+        runner = CommandRunner(
+            [*builtin_offers(machine, counts), *offers],
+            settings.allow,
+            ledger,
+            now=self._now,
+            monotonic=monotonic,
+            report=report,
+            counts=counts,
+        )
+        return CommandDesk(
+            runner,
+            ledger,
+            leaving=leaving,
+            answer=partial(self._outbox.post, "results"),
+            report=report,
+            now=self._now,
+        )
 
     def _uplink_of(
         self, presence: Presence, password: str, rng: Random, monotonic: Callable[[], float]
@@ -99,7 +139,7 @@ class Agent:
         return Uplink(
             self._spool,
             presence,
-            on_command=self._take,
+            on_command=self._desk.take,
             make_link=partial(
                 Link, settings.broker, device_id=settings.device_id, password=password
             ),
@@ -122,25 +162,32 @@ class Agent:
         """Work until stopped, then send what can still be sent; False: a part of it failed."""
         log.info("agent started", device=self._settings.device_id, boot=self._boot)
         self._tell_past()
+        self._desk.start()
         self._uplink.start()
         tell_systemd("READY=1")
         while True:
             self._sense()
             self._upkeep.turn()
-            try:
-                payload = self._inbox.get(timeout=self._wait_s())
-            except queue.Empty:
-                continue
-            if payload is None:
+            if not self._goes_on():
                 break
-            if answer := self._commands.run(payload):
-                self._outbox.post("results", answer)
         self._leave()
         return not self._uplink.has_failed
 
     def stop(self) -> None:
         """Ask ``run`` to end; safe from a signal handler's thread."""
-        self._inbox.put(None)
+        self._inbox.put(False)
+
+    def _look(self) -> None:
+        """Have the main thread take what a worker has read."""
+        if self._inbox.empty():
+            self._inbox.put(True)
+
+    def _goes_on(self) -> bool:
+        """Wait until something is due; False when it is time to leave."""
+        try:
+            return self._inbox.get(timeout=self._wait_s())
+        except queue.Empty:
+            return True
 
     def _sense(self) -> None:
         """Read what is due; without a set clock nothing could be dated, so nothing is read."""
@@ -175,16 +222,12 @@ class Agent:
         if event := reboot_event(self._directory, self._now()):
             self._outbox.post_event(event)
 
-    def _take(self, payload: bytes) -> None:
-        """Queue a command for the main thread; too many at once are left to the server's retry."""
-        if self._inbox.qsize() < _WAITING_COMMANDS:
-            self._inbox.put(payload)
-
     def _leave(self) -> None:
         tell_systemd("STOPPING=1")
+        note_leaving(self._directory)
+        self._desk.stop(_LAST_COMMAND_S)
         self._post(self._packer.close())
         self._uplink.stop(_FLUSH_S)
         left = self._spool.depth().count
-        self._ledger.close()
         self._spool.close()
         log.info("agent stopped", left_in_spool=left)

@@ -3,10 +3,12 @@
 import logging
 import sys
 import time
+from collections import deque
 
 from device_agent.wire.text import clean
 
 _LOGGER = logging.getLogger("forewarn-agent")
+_RECENT: deque[str] = deque(maxlen=300)
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-%")
 
 
@@ -17,10 +19,24 @@ def set_up_log(level: str) -> None:
         "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
     )
     formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    _LOGGER.handlers[:] = [handler]
+    tail = _Tail()
+    for each in (handler, tail):
+        each.setFormatter(formatter)
+    _LOGGER.handlers[:] = [handler, tail]
     _LOGGER.propagate = False
     _LOGGER.setLevel(level.upper())
+
+
+class _Tail(logging.Handler):
+    """Keeps the last lines for whoever asks from afar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _RECENT.append(self.format(record)[:1000])
+
+
+def recent(count: int) -> list[str]:
+    """Give the last lines, oldest first; none before the log is set up."""
+    return list(_RECENT)[-count:] if count > 0 else []
 
 
 def info(message: str, **fields: object) -> None:

@@ -113,11 +113,12 @@ class Sampler:
             self._read_all()
             return self._collect()
 
-    def read_all(self) -> list[Reading]:
+    def read_all(self, patience_s: float) -> list[Reading]:
         """Read every source now, out of turn; give the values, which are left to be taken too."""
         with self._changed:
             begun_s = round(self._now(), 3)
-            self._read_all()
+            self._read_all(patience_s)
+            self._on_ready()
             return [each for each in self._latest.values() if each.time_s >= begun_s]
 
     def latest(self, name: str) -> Reading | None:
@@ -151,15 +152,16 @@ class Sampler:
         """What is read."""
         return [slot.source for slot in self._slots]
 
-    def _read_all(self) -> None:
+    def _read_all(self, patience_s: float = math.inf) -> None:
+        end_s = self._monotonic() + patience_s
         for slot in self._slots:
             self._begin(slot)
         while True:
             self._expire()
             left_s = min((s.late_at_s for s in self._slots), default=math.inf) - self._monotonic()
-            if left_s == math.inf:
+            if left_s == math.inf or self._monotonic() >= end_s:
                 return
-            self._changed.wait(max(0.001, left_s))
+            self._changed.wait(max(0.001, min(left_s, patience_s)))
 
     def _collect(self) -> Taken:
         self._expire()
