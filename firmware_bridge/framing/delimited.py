@@ -35,15 +35,20 @@ class Delimited:
         """Return the frames that ``data`` completes, without their delimiters."""
         self._tally.received_bytes += len(data)
         parts = data.split(self._single) if self._single else self._any.split(data)
-        last = parts.pop()
-        frames: list[bytes] = []
-        for part in parts:
-            self._grow(part)
-            if not self._skipping and self._rest:
-                frames.append(bytes(self._rest))
-            self._rest.clear()
-            self._skipping = False
-        self._grow(last)
+        self._grow(parts[0])
+        if len(parts) == 1:
+            return []
+        frames = [bytes(self._rest)] if self._rest and not self._skipping else []
+        self._rest.clear()
+        self._skipping = False
+        longest = self._max_bytes
+        for part in parts[1:-1]:
+            if len(part) > longest:
+                self._tally.too_long += 1
+                self._tally.dropped_bytes += len(part)
+            elif part:
+                frames.append(part)
+        self._grow(parts[-1])
         return frames
 
     def forget(self) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from typing import Final
 
 WRAP_MS: Final = 1 << 32
+HALF_MS: Final = WRAP_MS // 2
 WINDOW_S: Final = 30.0
 WINDOWS: Final = 40
 MIN_WINDOWS: Final = 4
@@ -46,9 +47,10 @@ class ClockMap:
         if self._last is None:
             return clock
         last_ms, last_s = self._last
-        expected = last_ms + (arrived_s - last_s) * 1000.0
-        turns = round((expected - clock) / WRAP_MS)
-        return clock + max(turns, 0) * WRAP_MS
+        ahead = last_ms + (arrived_s - last_s) * 1000.0 - clock
+        if ahead < HALF_MS:
+            return clock
+        return clock + round(ahead / WRAP_MS) * WRAP_MS
 
     def continues(self, clock: int, arrived_s: float) -> bool:
         """Whether ``clock`` can belong to the run that was observed last, or says that there was a reset."""

@@ -24,6 +24,7 @@ from firmware_bridge.messages.naming import clean_text
 VERSIONS: Final = (1, 1)
 TABLE_KNOWN: Final = 1
 NEVER: Final = float("-inf")
+_HELLO: Final = int(Type.HELLO)
 
 
 class HostLink:
@@ -43,7 +44,7 @@ class HostLink:
         self._out: deque[bytes] = deque()
         self._expected_seq: int | None = None
         self._since: dict[Trigger, float] = {}
-        self._wrote_s = self._pinged_s = self._described_s = NEVER
+        self._heard_s = self._wrote_s = self._pinged_s = self._described_s = NEVER
         self._token = 0
 
     @property
@@ -60,7 +61,7 @@ class HostLink:
             return self._since.get(Trigger.WHO_DUE, NEVER) + self._settings.who_every_s
         if self.state is State.GREETED:
             return self._since[Trigger.GREETING_EXPIRED] + self._settings.greeting_s
-        silence = self._since[Trigger.SILENCE] + self._silence_s
+        silence = self._heard_s + self._silence_s
         if self._one_way:
             return silence
         describe = float("inf") if self._table.complete else self._described_s
@@ -76,7 +77,7 @@ class HostLink:
         events: list[Event] = []
         for frame in self._reader.feed(data):
             self._count(frame)
-            if frame.type == Type.HELLO:
+            if frame.type == _HELLO:
                 events += self._greet(frame.body, at_s)
                 continue
             handler = self._inbox.handlers.get(frame.type)
@@ -91,11 +92,13 @@ class HostLink:
             except bodies.Malformed:
                 self._bad(frame.body)
                 continue
-            # That the link is up is reported before what the frame says.
-            events += self._move(Trigger.FRAME, at_s)
+            if self.state is State.RUNNING:  # the same as the table says, on the hot path
+                self._heard_s = at_s
+            else:  # that the link is up is reported before what the frame says
+                events += self._move(Trigger.FRAME, at_s)
             events += answer
             self._tally.frames += 1
-            if self._inbox.ponged == self._token and self.round_trip_s is None:
+            if self.round_trip_s is None and self._inbox.ponged == self._token:
                 self.round_trip_s = at_s - self._pinged_s
         return events
 
@@ -103,7 +106,10 @@ class HostLink:
         """Run timers."""
         events: list[Event] = []
         for trigger in TIMERS[self.state]:
-            if self._passed(self._since.get(trigger, NEVER), self._timer_s(trigger), now_s):
+            since_s = (
+                self._heard_s if trigger is Trigger.SILENCE else self._since.get(trigger, NEVER)
+            )
+            if self._passed(since_s, self._timer_s(trigger), now_s):
                 events += self._move(trigger, now_s)
         if self.state is State.RUNNING and not self._one_way:
             body, ended = self._commands.due(now_s)
@@ -225,15 +231,16 @@ class HostLink:
         self._out.append(zero + self._writer.frame(kind, body))
 
     def _count(self, frame: Frame) -> None:
-        if self._expected_seq is not None:
-            fresh = frame.type == Type.HELLO and frame.body[2:3] > b"\0" and frame.body[2] & 1
+        seq = frame.seq
+        if seq != self._expected_seq and self._expected_seq is not None:
+            fresh = frame.type == _HELLO and frame.body[2:3] > b"\0" and frame.body[2] & 1
             if not fresh:
-                self._tally.lost += (frame.seq - self._expected_seq) & 0xFF
-        self._expected_seq = (frame.seq + 1) & 0xFF
+                self._tally.lost += (seq - self._expected_seq) & 0xFF
+        self._expected_seq = (seq + 1) & 0xFF
 
     def _move(self, trigger: Trigger, now_s: float) -> list[Event]:
         action, following = TABLE[self.state, trigger]
-        self._since[Trigger.SILENCE] = now_s
+        self._heard_s = now_s
         if trigger is Trigger.WHO_DUE or following is not self.state:
             self._since[Trigger.WHO_DUE] = now_s
         if following is State.GREETED:

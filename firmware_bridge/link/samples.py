@@ -34,7 +34,8 @@ def decode_samples(body: bytes) -> Columns:
     metrics: list[int] = []
     ms: list[int] = []
     raws: list[int | None] = []
-    previous: dict[int, int] = {}
+    add_metric, add_ms, add_raw = metrics.append, ms.append, raws.append
+    previous = [0] * 32
     at, end = 4, len(body)
     try:
         while at < end:
@@ -45,26 +46,26 @@ def decode_samples(body: bytes) -> Columns:
                 at += 2
             metric = head & 0x1F
             width = head & 0x60
-            metrics.append(metric)
-            ms.append(now)
+            add_metric(metric)
+            add_ms(now)
             if width == 0x20:
                 step = body[at]
                 at += 1
-                raw = previous.get(metric, 0) + (step - 256 if step > 127 else step)
+                raw = previous[metric] + (step - 256 if step > 127 else step)
             elif width == 0x40:
                 step = body[at] | body[at + 1] << 8
                 at += 2
-                raw = previous.get(metric, 0) + (step - 65536 if step > 32767 else step)
+                raw = previous[metric] + (step - 65536 if step > 32767 else step)
             elif width:
-                raw = previous.get(metric, 0) + int.from_bytes(body[at : at + 4], "little")
+                raw = previous[metric] + int.from_bytes(body[at : at + 4], "little")
                 at += 4
             else:
-                raws.append(None)
+                add_raw(None)
                 continue
             if not -0x80000000 <= raw <= 0x7FFFFFFF:
                 raw = wrap_i32(raw)
             previous[metric] = raw
-            raws.append(raw)
+            add_raw(raw)
     except IndexError:
         raise Malformed("a record is cut") from None
     if at != end:

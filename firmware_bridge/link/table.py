@@ -81,27 +81,43 @@ class MetricTable:
 
     def readings(self, columns: Columns, shift_ms: int, clock: ClockMap, tally: Tally) -> Readings:
         """Turn decoded samples into readings; those of unknown metrics are counted and left out."""
+        a, b = clock.line()
+        failed: list[str] = []
+        if None in columns.raws:
+            columns, failed = self._without_gaps(columns, tally)
         scales = self._scales
-        names: list[str] = []
-        units: list[str] = []
-        values: list[Value] = []
-        times: list[int] = []
+        try:
+            rows = [scales[metric] for metric in columns.metrics]
+        except KeyError:
+            columns, _ = self._without_gaps(columns, tally)
+            rows = [scales[metric] for metric in columns.metrics]
+        times = [ms + shift_ms for ms in columns.ms] if shift_ms else columns.ms
+        return Readings(
+            [row[0] for row in rows],
+            [
+                raw != 0 if boolean else raw * factor / over  # type: ignore[operator] # no None left
+                for (_, _, factor, over, boolean), raw in zip(rows, columns.raws, strict=True)
+            ],
+            [row[1] for row in rows],
+            [a + b * ms for ms in times],
+            times,
+            failed,
+        )
+
+    def _without_gaps(self, columns: Columns, tally: Tally) -> tuple[Columns, list[str]]:
+        """Leave out samples of unknown metrics (counted) and failed ones (named)."""
+        kept = Columns([], [], [])
         failed: list[str] = []
         for metric, ms, raw in zip(*columns, strict=True):
-            scale = scales.get(metric)
-            if scale is None:
+            if metric not in self._scales:
                 tally.unknown += 1
-                continue
-            name, unit, factor, over, boolean = scale
-            if raw is None:
-                failed.append(name)
-                continue
-            names.append(name)
-            units.append(unit)
-            values.append(raw != 0 if boolean else raw * factor / over)
-            times.append(ms + shift_ms)
-        a, b = clock.line()
-        return Readings(names, values, units, [a + b * ms for ms in times], times, failed)
+            elif raw is None:
+                failed.append(self._scales[metric].name)
+            else:
+                kept.metrics.append(metric)
+                kept.ms.append(ms)
+                kept.raws.append(raw)
+        return kept, failed
 
     def run(self, run: Run, start_ms: int, clock: ClockMap, tally: Tally) -> Readings:
         """Turn a waveform into readings; their ``mcu_ms`` are rounded down, their times are not."""
@@ -113,19 +129,33 @@ class MetricTable:
         a, b = clock.line()
         first_s, step_s = a + b * start_ms, b * run.step_us / 1000.0
         name, unit, factor, over, boolean = scale
-        values: list[Value] = (
-            [raw != 0 for raw in run.raws] if boolean else [raw * factor / over for raw in run.raws]
-        )
+        values: list[Value]
+        if boolean:
+            values = [raw != 0 for raw in run.raws]
+        elif factor == 1:
+            values = [raw / over for raw in run.raws]
+        else:
+            values = [raw * factor / over for raw in run.raws]
         return Readings(
             [name] * count,
             values,
             [unit] * count,
             [first_s + step_s * k for k in range(count)],
-            [start_ms + k * run.step_us // 1000 for k in range(count)],
+            _steps(start_ms, run.step_us, count),
         )
 
     def _sum(self) -> int:
         return crc16(b"".join(encode_metric(self._rows[n]) for n in sorted(self._rows)))
+
+
+def _steps(start_ms: int, step_us: int, count: int) -> list[int]:
+    whole_ms, rest_us = divmod(step_us, 1000)
+    if rest_us == 0 and whole_ms:
+        return list(range(start_ms, start_ms + whole_ms * count, whole_ms))
+    if step_us == 0:
+        return [start_ms] * count
+    first_us = start_ms * 1000
+    return [us // 1000 for us in range(first_us, first_us + step_us * count, step_us)]
 
 
 def _scale(m: Metric) -> Scale:

@@ -54,9 +54,10 @@ class FrameReader:
     def feed(self, data: bytes) -> list[Frame]:
         """Return the frames that ``data`` completes."""
         frames = []
+        decode = cobs.decode
         for coded in self._splitter.feed(data):
             try:
-                raw = cobs.decode(coded)
+                raw = decode(coded)
             except cobs.DECODE_ERRORS:
                 self._bad(coded)
                 continue
