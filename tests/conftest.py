@@ -74,6 +74,22 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no worker waits for the other at the end; browsers last.
+
+    Playwright keeps an event loop running in its thread until the session ends, and next to it no test
+    of asyncio can run in the same worker.
+    """
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    from_outside = item.get_closest_marker("e2e") is not None
+    if item.get_closest_marker("browser"):
+        return 2 if from_outside else 3
+    return 0 if from_outside else 1
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for package in mark.args:

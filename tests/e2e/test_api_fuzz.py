@@ -12,7 +12,7 @@ from tests.e2e.product import Product
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-EXAMPLES = 15
+EXAMPLES = 8
 
 
 @pytest.mark.parametrize("role", ["admin", "owner"])
