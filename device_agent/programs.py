@@ -1,16 +1,20 @@
 """Runs a program to its end or to its time, never longer, and keeps only so much of what it says."""
 
 import os
+import select
 import signal
-import subprocess
-import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from device_agent.wire.text import clean
 
+if TYPE_CHECKING:
+    from subprocess import Popen
+
 _ERRORS_BYTES: Final = 4096
+_PIECE_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +35,56 @@ class Done:
 def run_program(argv: Sequence[str], *, timeout_s: float, limit_bytes: int) -> Done:
     """Run ``argv`` without a shell; raises OSError when it can't be started.
 
-    Output goes through unnamed files: a program that says more than it should neither fills memory
-    nor blocks, and a grandchild that keeps the stream open does not hold us.
+    A program that says more than ``limit_bytes`` is listened to and not kept; one that leaves a child
+    behind which holds its streams does not hold us.
     """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(
-            list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
-        )
-        is_late = False
+    import subprocess  # noqa: PLC0415 - 2 MB that an agent without programs does without
+
+    process = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    has_ended = False
+    with process.stdout, process.stderr:
         try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            is_late = True
+            has_ended = _listen(process.pid, said, limit_bytes, timeout_s)
         finally:
-            if process.returncode is None:
+            if not has_ended:
                 _end_group(process)
-        out.seek(0)
-        err.seek(0)
-        return Done(
-            process.returncode or 0, out.read(limit_bytes), err.read(_ERRORS_BYTES), is_late
-        )
+    process.wait()
+    output, errors = said.values()
+    return Done(
+        process.returncode, bytes(output), bytes(errors[:_ERRORS_BYTES]), is_late=not has_ended
+    )
 
 
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
+def _listen(pid: int, said: dict[int, bytearray], limit_bytes: int, timeout_s: float) -> bool:
+    """Keep what the program says until it ends; False: its time is over before."""
+    end_s = time.monotonic() + timeout_s
+    streams = set(said)
+    ended = os.pidfd_open(pid)
+    try:
+        while (left_s := end_s - time.monotonic()) > 0.0:
+            ready, _, _ = select.select([ended, *streams], [], [], left_s)
+            for stream in streams.intersection(ready):
+                piece = os.read(stream, _PIECE_BYTES)
+                said[stream] += piece[: limit_bytes - len(said[stream])]
+                if not piece:
+                    streams.discard(stream)
+            if ready == [ended]:
+                return True
+    finally:
+        os.close(ended)
+    return False
+
+
+def _end_group(process: "Popen[bytes]") -> None:
     """Kill the program and what it started, and bury it."""
     try:
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """The bundle that tells how the agent itself is doing: figures, sensors, the end of the log."""
 
-import platform
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +60,9 @@ def _figures(spool: Spool, about: AboutAgent) -> Fields:
         "spool_bytes": depth.size_bytes,
         "spool_oldest_age_s": round(about.now() - depth.oldest_s, 1) if depth.oldest_s else 0.0,
         "spool_dropped": lost.count,
-        "machine": platform.machine(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
+        "machine": os.uname().machine,
+        "kernel": os.uname().release,
+        "python": sys.version.split()[0],
     }
 
 
