@@ -33,8 +33,8 @@ int16_t sensors_temperature_centicelsius(void) {
 }
 
 int16_t sensors_vibration_cm_s2(void) {
-    const int16_t mv = (int16_t)(millivolts(VIBRATION) - 1650);
-    return (int16_t)((int32_t)mv * 981 / 300);
+    /* 3.27 cm/s2 per mV, 0 g at 1.65 V: unsigned until the end, which is smaller and faster here. */
+    return (int16_t)((int16_t)((uint32_t)millivolts(VIBRATION) * 327 / 100) - 5396);
 }
 
 uint16_t sensors_supply_mv(void) {

@@ -99,10 +99,12 @@ class Emulator:
         """Stop when this function of the firmware has been entered so often."""
         address = _address(self._elf, function)
         with self._debugger() as debugger:
-            assert _debug(debugger, f"Z0,{address:x},2") == "OK"
             for _ in range(times):
+                # From where it stands, then on to the next entry: it would stop at once where it is.
+                _debug(debugger, "s", wait=True)
+                assert _debug(debugger, f"Z0,{address:x},2") == "OK"
                 assert _debug(debugger, "c", wait=True).startswith("T05")
-            assert _debug(debugger, f"z0,{address:x},2") == "OK"
+                assert _debug(debugger, f"z0,{address:x},2") == "OK"
             _debug(debugger, "D")
         self.freeze()
 
