@@ -5,11 +5,11 @@ record and then plain records only, so that case is decoded column by column; an
 the slow way, which is also the one that words the errors.
 """
 
+from types import ModuleType
 from typing import Any, Final, Literal
 
 import msgspec
 
-from device_agent.wire import cbor
 from device_agent.wire.deflate import deflate, inflate, is_deflated
 from device_agent.wire.errors import WireError
 from device_agent.wire.pack import (
@@ -69,10 +69,17 @@ def encode_pack(
     records = _records(pack, device_id)
     if len(records) > MAX_RECORDS:
         raise WireError("payload", f"more than {MAX_RECORDS} records")
-    payload = _ENCODER.encode(records) if form == "json" else cbor.encode(records)
+    payload = _ENCODER.encode(records) if form == "json" else _cbor().encode(records)
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError("payload", f"larger than {MAX_PAYLOAD_BYTES} bytes")
     return deflate(payload) if deflated else payload
+
+
+def _cbor() -> ModuleType:
+    """Load CBOR with the first pack in it: a device that speaks JSON saves a megabyte."""
+    from device_agent.wire import cbor  # noqa: PLC0415
+
+    return cbor
 
 
 def _decode_json(payload: bytes, device_id: str, received_s: float) -> Pack:
@@ -113,6 +120,7 @@ def _fast_json(payload: bytes, device_id: str, received_s: float) -> Pack | None
 
 
 def _decode_cbor(payload: bytes, device_id: str, received_s: float) -> Pack:
+    cbor = _cbor()
     maps = cbor.load(payload, MAX_RECORDS)
     pack = _fast_cbor(maps, device_id, received_s)
     if pack is not None:
@@ -121,6 +129,7 @@ def _decode_cbor(payload: bytes, device_id: str, received_s: float) -> Pack:
 
 
 def _fast_cbor(maps: list[dict[object, Any]], device_id: str, received_s: float) -> Pack | None:
+    cbor = _cbor()
     columns = cbor.plain_columns(maps[1:])
     if not maps or columns is None:
         return None
