@@ -30,6 +30,7 @@ from device_agent.link import Link
 from device_agent.outbox import Outbox
 from device_agent.packer import Packer
 from device_agent.presence import Presence
+from device_agent.programs import end_programs
 from device_agent.reboots import note_leaving, reboot_event
 from device_agent.sampler import Sampler, Taken
 from device_agent.sensors.port import AnySource
@@ -226,6 +227,7 @@ class Agent:
         tell_systemd("STOPPING=1")
         note_leaving(self._directory)
         self._desk.stop(_LAST_COMMAND_S)
+        end_programs()
         self._post(self._packer.close())
         self._uplink.stop(_FLUSH_S)
         left = self._spool.depth().count

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ERRORS_BYTES: Final = 4096
 _PIECE_BYTES: Final = 65_536
+# Programs that must not be left behind; a set's own operations are atomic between threads.
+_running: set["Popen[bytes]"] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,12 @@ class Done:
         return clean(text.strip(), limit_chars)
 
 
-def run_program(argv: Sequence[str], *, timeout_s: float, limit_bytes: int) -> Done:
+def run_program(
+    argv: Sequence[str], *, timeout_s: float, limit_bytes: int, may_outlive: bool = False
+) -> Done:
     """Run ``argv`` without a shell; raises OSError when it can't be started.
+
+    ``may_outlive``: it is not ended with the agent (it may be what ends the agent).
 
     A program that says more than ``limit_bytes`` is listened to and not kept; one that leaves a child
     behind which holds its streams does not hold us.
@@ -51,12 +57,15 @@ def run_program(argv: Sequence[str], *, timeout_s: float, limit_bytes: int) -> D
     assert process.stderr is not None
     said = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     has_ended = False
+    if not may_outlive:
+        _running.add(process)
     with process.stdout, process.stderr:
         try:
             has_ended = _listen(process.pid, said, limit_bytes, timeout_s)
         finally:
             if not has_ended:
                 _end_group(process)
+            _running.discard(process)
     process.wait()
     output, errors = said.values()
     return Done(
@@ -91,3 +100,9 @@ def _end_group(process: "Popen[bytes]") -> None:
     except (ProcessLookupError, PermissionError):
         process.kill()
     process.wait()
+
+
+def end_programs() -> None:
+    """Kill what still runs; the agent leaves."""
+    for process in tuple(_running):
+        _end_group(process)

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from device_agent.command_settings import CommandSettings, PulseSettings
@@ -80,9 +79,8 @@ def kernel_line(relay: PulseSettings) -> OutputLine:
 
 
 def _run(argv: tuple[str, ...], timeout_s: float) -> Done:
-    ask = partial(run_program, timeout_s=timeout_s, limit_bytes=_OUTPUT_BYTES)
     try:
-        done = ask(argv)
+        done = run_program(argv, timeout_s=timeout_s, limit_bytes=_OUTPUT_BYTES, may_outlive=True)
     except OSError as error:
         raise CommandError(f"{argv[0]} can't be run: {error}") from None
     if done.is_late:

@@ -1,10 +1,11 @@
 """A program is run to its end or to its time, and only so much of what it says is kept."""
 
+import threading
 import time
 
 import pytest
 
-from device_agent.programs import run_program
+from device_agent.programs import end_programs, run_program
 
 
 def run(script, **more):
@@ -41,3 +42,14 @@ def test_a_killed_program_has_the_signals_number():
 def test_a_program_that_is_not_there():
     with pytest.raises(FileNotFoundError):
         run_program(("/nowhere/program",), timeout_s=1.0, limit_bytes=10)
+
+
+@pytest.mark.parametrize("may_outlive", [False, True])
+def test_what_runs_when_the_agent_leaves_is_ended_unless_it_may_stay(may_outlive):
+    done = []
+    thread = threading.Thread(target=lambda: done.append(run("sleep 1", may_outlive=may_outlive)))
+    thread.start()
+    time.sleep(0.3)
+    end_programs()
+    thread.join()
+    assert done[0].status == (0 if may_outlive else -9)
