@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from device_agent import log
 from device_agent.backoff import Backoff
@@ -43,6 +43,9 @@ from device_agent.uplink_lanes import Lanes
 from device_agent.wire import DeviceEvent
 from device_agent.wire.pack import ABSOLUTE_FROM_S
 
+if TYPE_CHECKING:  # loaded only where a serial line is configured
+    from device_agent.bridge.bridges import Bridges
+
 # Leaving takes 5 s at most: this for sending, the rest for the farewell and the disk.
 _FLUSH_S: Final = 3.0
 _LONGEST_WAIT_S: Final = 30.0
@@ -64,8 +67,10 @@ class Agent:
         monotonic: Callable[[], float],
         rng: Random,
         offers: Sequence[Offer] = (),
+        bridges: "Bridges | None" = None,
     ) -> None:
         self._settings = settings
+        self._bridges = bridges
         self._boot = boot
         self._now = now
         self._directory = Path(settings.spool.directory)
@@ -103,8 +108,7 @@ class Agent:
         # …do as asked…
         self._desk = self._desk_of(calibration, offers, monotonic)
         # …and send.
-        presence = Presence(settings, sources, self._outbox, boot=boot, now=now)
-        self._uplink = self._uplink_of(presence, password, rng, monotonic)
+        self._uplink = self._uplink_of(self._presence_of(sources), password, rng, monotonic)
         self._outbox.on_put = self._uplink.wake
 
     def _desk_of(
@@ -131,6 +135,17 @@ class Agent:
             answer=partial(self._outbox.post, "results"),
             report=report,
             now=self._now,
+        )
+
+    def _presence_of(self, sources: list[AnySource]) -> Presence:
+        bridges = self._bridges
+        return Presence(
+            self._settings,
+            sources,
+            self._outbox,
+            boot=self._boot,
+            now=self._now,
+            more_sensors=lambda: bridges.sensors if bridges else (),
         )
 
     def _uplink_of(
@@ -165,6 +180,8 @@ class Agent:
         self._tell_past()
         self._desk.start()
         self._uplink.start()
+        if self._bridges:
+            self._bridges.start(self._look)
         tell_systemd("READY=1")
         while True:
             self._sense()
@@ -198,6 +215,8 @@ class Agent:
             log.warning("clock is set" if has_clock else "clock is not set: nothing is read")
         if has_clock:
             self._send(self._sampler.take_due())
+            if self._bridges:
+                self._send(self._bridges.take())
         self._post(self._packer.close_if_old())
         self._outbox.flush()
 
@@ -226,6 +245,9 @@ class Agent:
     def _leave(self) -> None:
         tell_systemd("STOPPING=1")
         note_leaving(self._directory)
+        if self._bridges:
+            self._bridges.stop()
+            self._send(self._bridges.take())
         self._desk.stop(_LAST_COMMAND_S)
         end_programs()
         self._post(self._packer.close())

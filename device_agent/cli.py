@@ -8,13 +8,18 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import device_agent
+from device_agent.bridge.arguments import add_bridge
 from device_agent.config import load_settings, read_password
 from device_agent.config_example import example_text
 from device_agent.errors import AgentError, ConfigError
 from device_agent.settings import AgentSettings
+
+if TYPE_CHECKING:
+    from device_agent.bridge.bridges import Bridges
+    from device_agent.commands import Offer
 
 _DEFAULT_CONFIG: Final = Path("/etc/forewarn-agent/agent.toml")
 # A rate needs two readings; this lies between them.
@@ -82,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_enroll(commands.add_parser(
         "enroll", parents=[config], help="exchange a token for this device's credentials"
     ))  # fmt: skip
+    add_bridge(commands.add_parser(
+        "bridge", help="microcontrollers on serial lines: list ports, detect what is spoken"
+    ))  # fmt: skip
     return parser
 
 
@@ -112,6 +120,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(arguments.config)
     log.set_up_log(settings.log.level)
+    bridges, offers = _bridges(settings)
     agent = Agent(
         settings,
         build_sources(settings.sensors, time.monotonic, time.time),
@@ -120,10 +129,22 @@ def _run(arguments: argparse.Namespace) -> int:
         now=time.time,
         monotonic=time.monotonic,
         rng=SystemRandom(),
+        offers=offers,
+        bridges=bridges,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     return 0 if agent.run() else 1
+
+
+def _bridges(settings: AgentSettings) -> "tuple[Bridges | None, list[Offer]]":
+    if not settings.serial:
+        return None, []
+    from device_agent.bridge.bridges import Bridges, serial_port  # noqa: PLC0415 - as in _run
+    from device_agent.bridge.offer import bridge_offer  # noqa: PLC0415
+
+    bridges = Bridges(settings.serial, open_port=serial_port, now=time.time)
+    return bridges, [bridge_offer(bridges)]
 
 
 def _enroll(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,5 @@
 """What the server may ask of this device: the settings below ``[commands]``."""
 
-
-
 from dataclasses import dataclass
 
 from device_agent.setting import WORD, setting
@@ -15,6 +13,9 @@ COMMANDS = (
     "reboot",
     "pulse",
 )
+# Offered only where a microcontroller is configured.
+BRIDGE_COMMAND = "bridge"
+_KNOWN = (*COMMANDS, BRIDGE_COMMAND)
 # The others change the machine: they are allowed by name only.
 HARMLESS_COMMANDS = ("read_now", "set_sampling", "diagnostics")
 
@@ -52,7 +53,7 @@ class CommandSettings:
     """What the server may ask of this device."""
 
     allow: tuple[str, ...] = setting(
-        HARMLESS_COMMANDS, f"of {', '.join(COMMANDS)}; empty: none", each=COMMANDS
+        HARMLESS_COMMANDS, f"of {', '.join(_KNOWN)}; empty: none", each=_KNOWN
     )
     timeout_s: float = setting(
         60.0, "a program run by a command is ended after this", low=1.0, high=600.0

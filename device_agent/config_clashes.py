@@ -25,6 +25,7 @@ def clashes(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
     yield from _either_or("process", settings.sensors.process, "program", "pid_file")
     yield from _either_or("certificate", settings.sensors.certificate, "path", "host")
     yield from _commands(settings.commands)
+    yield from _serial(settings)
 
 
 def _either_or(
@@ -41,6 +42,19 @@ def _commands(commands: CommandSettings) -> Iterator[tuple[Where, str]]:
             yield ("commands", "allow"), f"{name} needs a table [[commands.{name}]]"
     if "reboot" in commands.allow and not commands.reboot:
         yield ("commands", "reboot"), "must not be empty while reboot is allowed"
+
+
+def _serial(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
+    yield from _twice(("serial",), settings.serial, set())
+    if "bridge" in settings.commands.allow and not any(each.commands for each in settings.serial):
+        yield ("commands", "allow"), "bridge needs a table [[serial]] with commands"
+    if settings.serial:
+        from device_agent.bridge.protocol_table import fault  # noqa: PLC0415 - where configured
+
+        for index, each in enumerate(settings.serial):
+            if found := fault(each):
+                name, said = found
+                yield ("serial", index, name), said
 
 
 def _names(settings: AgentSettings) -> Iterator[tuple[Where, str]]:

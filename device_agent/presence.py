@@ -9,6 +9,7 @@ from device_agent.sensors.port import AnySource
 from device_agent.settings import AgentSettings
 from device_agent.uplink import Reason, Status
 from device_agent.wire import DeviceEvent, DeviceState, SensorInfo, encode_state
+from device_agent.wire.state import MAX_SENSORS
 
 
 class Presence:
@@ -22,7 +23,9 @@ class Presence:
         *,
         boot: str,
         now: Callable[[], float],
+        more_sensors: Callable[[], tuple[SensorInfo, ...]] = tuple,
     ) -> None:
+        self._more_sensors = more_sensors
         self._settings = settings
         self._outbox = outbox
         self._boot = boot
@@ -44,9 +47,13 @@ class Presence:
                 model=self._settings.model,
                 firmware=self._settings.firmware,
                 agent_version=device_agent.__version__,
-                sensors=self._sensors if reason == "birth" else (),
+                sensors=self._offered() if reason == "birth" else (),
             )
         )
+
+    def _offered(self) -> tuple[SensorInfo, ...]:
+        """Give what is offered by now; what microcontrollers announce later is in the next birth."""
+        return (*self._sensors, *self._more_sensors())[:MAX_SENSORS]
 
     def announcements(self) -> list[tuple[str, bytes]]:
         """Give what Home Assistant is told of the sensors; nothing unless that is configured."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from device_agent.command_settings import CommandSettings
 from device_agent.delivery_settings import BrokerSettings, PackSettings, SpoolSettings
 from device_agent.sensor_settings import SensorSettings
+from device_agent.serial_settings import SerialSettings
 from device_agent.setting import setting
 
 
@@ -37,6 +38,7 @@ class AgentSettings:
     spool: SpoolSettings = setting(SpoolSettings, "where they wait for the broker")
     packs: PackSettings = setting(PackSettings, "when readings become one message")
     sensors: SensorSettings = setting(SensorSettings, "what is read")
+    serial: tuple[SerialSettings, ...] = setting((), "microcontrollers on serial lines")
     commands: CommandSettings = setting(CommandSettings, "what the server may ask")
     log: LogSettings = setting(LogSettings, "what is logged")
 
