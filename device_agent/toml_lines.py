@@ -16,11 +16,11 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self._lines: dict[tuple[str | int, ...], int] = {}
-        counts: dict[tuple[str, ...], int] = {}
+        counts: dict[tuple[str | int, ...], int] = {}
         table: tuple[str | int, ...] = ()
         for number, line in enumerate(text.splitlines(), start=1):
             if header := _HEADER.match(line):
-                name = _parts(header[2])
+                name = _inside(_parts(header[2]), counts)
                 table = name
                 if header[1] == "[[":
                     counts[name] = counts.get(name, -1) + 1
@@ -37,6 +37,18 @@ class LineIndex:
                 return self._lines[where]
             where = where[:-1]
         return 0
+
+
+def _inside(
+    name: tuple[str, ...], counts: dict[tuple[str | int, ...], int]
+) -> tuple[str | int, ...]:
+    """Give where a table lies: below a repeated one, in the last of those."""
+    place: tuple[str | int, ...] = ()
+    for part in name[:-1]:
+        place = (*place, part)
+        if place in counts:
+            place = (*place, counts[place])
+    return (*place, *name[-1:])
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
