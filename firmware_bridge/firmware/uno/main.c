@@ -11,7 +11,7 @@
 enum { TEMPERATURE, VIBRATION, SUPPLY, DOOR, RELAY, METRICS };
 
 /* Kinds of the command `fault`: added to what the sensors say, so they work on a real machine too. */
-enum { NO_FAULT, BEARING, OVERHEATING, SUPPLY_SAG, DOOR_OPEN, SENSOR_BROKEN, HANG, FAILED_ASSERT, FAULTS };
+enum { NO_FAULT, BEARING, OVERHEATING, SUPPLY_SAG, DOOR_OPEN, SENSOR_BROKEN, SENSOR_WILD, HANG, FAILED_ASSERT, FAULTS };
 
 static const fw_metric TABLE[METRICS] FW_ROM = {
     {FW_GAUGE, 1, -2, 1000, -1000, 8000, "Cel", "temperature"},
@@ -135,13 +135,17 @@ static bool is_due(uint8_t metric, uint32_t now_ms) {
     return true;
 }
 
+static int32_t added_centicelsius(void) {
+    return fault == OVERHEATING ? 4500 : fault == SENSOR_WILD ? 30000 : 0;
+}
+
 static void measure_temperature(uint32_t now_ms) {
     const int16_t measured = fault == SENSOR_BROKEN ? BOARD_NO_READING : sensors_temperature_centicelsius();
     const bool failed = measured == BOARD_NO_READING;
     if (failed) {
         fw_link_sample_failed(&link, TEMPERATURE, now_ms);
     } else {
-        fw_link_sample(&link, TEMPERATURE, measured + (fault == OVERHEATING ? 4500 : 0), now_ms);
+        fw_link_sample(&link, TEMPERATURE, measured + added_centicelsius(), now_ms);
     }
     if (failed != sensor_failed &&
         fw_link_event(&link, failed ? FW_EVENT_SENSOR_FAULT : FW_EVENT_SENSOR_BACK, TEMPERATURE, NULL, now_ms)) {

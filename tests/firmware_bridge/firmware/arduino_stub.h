@@ -13,12 +13,16 @@ class Stream {
     int available() { return 0; }
     int read() { return -1; }
     int availableForWrite() { return 64; }
-    size_t write(uint8_t byte) { return fputc(byte, stdout) == byte; }
+    size_t write(uint8_t byte);
     void begin(unsigned long) {}
 };
 
-inline Stream Serial;
-inline unsigned long now_ms;
+#ifndef __AVR__
+inline size_t Stream::write(uint8_t byte) { return fputc(byte, stdout) == byte; }
+#endif
+
+static Stream Serial;
+static unsigned long now_ms;
 inline unsigned long millis() { return now_ms; }
 inline int analogRead(int) { return 150; }
 inline int digitalRead(int) { return LOW; }

@@ -27,7 +27,7 @@ from tests.firmware_bridge.firmware.listener import Listener
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("gcc-avr", "qemu-system-misc", "make")]
 
-BEARING, BROKEN_SENSOR, HANG, ASSERT = 1, 5, 6, 7
+BEARING, BROKEN_SENSOR, HANG, ASSERT = 1, 5, 7, 8
 SENDS_A_BYTE = "__vector_19"
 
 
