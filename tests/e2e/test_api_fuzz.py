@@ -37,3 +37,15 @@ def test_nothing_makes_it_fail(product: Product, tmp_path: Path, role: str) -> N
 def failures(output: str) -> str:
     """What it says of each failure, without its advice on the schema."""
     return output.partition("= FAILURES =")[2].partition("= WARNINGS =")[0] or output[-4000:]
+
+
+def test_numbers_beyond_any_database_are_not_found(product: Product) -> None:
+    email = "ids@example.org"
+    product.add_user(email, "admin")
+    with product.api(product.token(email)) as client:
+        for path in ("incidents", "jobs", "tickets"):
+            for number in (10**22, -(10**22), 2**31, 2**63):
+                answer = client.get(f"/api/v1/{path}/{number}")
+                assert 400 <= answer.status_code < 500, f"{path}/{number}: {answer.status_code}"
+        answer = client.get("/api/v1/jobs", params={"technician": -(10**22)})
+        assert answer.status_code < 500, answer.text

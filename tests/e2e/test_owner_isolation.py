@@ -24,6 +24,9 @@ ANN, BOB, ADMIN = "ann@example.org", "bob@example.org", "admin@example.org"
 SECRET = "bobs-cellar"
 """Part of the id of everything that is Bob's, so that it is noticed wherever it shows."""
 
+WITHOUT_SIGN_IN = {("post", "/api/v1/enrol")}
+"""A device that has no credentials yet comes with a code instead."""
+
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -118,6 +121,9 @@ def test_every_route_asks_who_is_there(
             answer = nobody.request(
                 method, filled(path, bobs), json={} if method != "get" else None
             )
+            if (method, path) in WITHOUT_SIGN_IN:
+                assert 400 <= answer.status_code < 500
+                continue
             assert answer.status_code == 401, f"{method} {path}: {answer.status_code}"
 
 
