@@ -81,7 +81,9 @@ def _link(baud: int, capture: bytes) -> list[Guess]:
                 names.append(decode_metric(frame.body).name)
         except Malformed:
             bad += 1
-    why = f"{len(known)} frames of the right check sum" + (f": {', '.join(names)}" if names else "")
+    why = f"{len(known)} frames of the right check sum" + (
+        f": {', '.join(dict.fromkeys(names))}" if names else ""
+    )
     confidence = _confidence(len(known), bad, _SUM_WEIGHT)
     return [Guess(baud, "link", {}, confidence, len(known), bad, why=why)]
 

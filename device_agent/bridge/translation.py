@@ -28,6 +28,8 @@ from firmware_bridge import (
 )
 
 TROUBLE_EVERY_S: Final = 60.0
+_WINDOW_S: Final = 60.0
+_EVENTS_PER_WINDOW: Final = 30
 _EVENTS: Final = frozenset(
     {"brown_out", "watchdog", "assert", "sensor_fault", "sensor_back", "overrun", "log"}
 )
@@ -51,7 +53,8 @@ class Translation:
         self._texts: dict[str, str] = {}
         self._sent_s: dict[str, float] = {}
         self._is_lost = False
-        self._trouble_s = float("-inf")
+        self._trouble_s = self._window_s = float("-inf")
+        self._told = self._dropped = 0
 
     def add(self, event: DriverEvent, now_s: float, taken: Taken) -> None:
         """Put what an event means into ``taken``."""
@@ -81,8 +84,21 @@ class Translation:
         taken.readings.append(Reading(f"{self._name}/line/faults", "count", round(now_s, 3), count))
 
     def _tell(self, taken: Taken, kind: str, time_s: float, detail: dict[str, Scalar]) -> None:
-        if time_s >= ABSOLUTE_FROM_S:
-            taken.events.append(DeviceEvent(kind, round(time_s, 3), {"name": self._name, **detail}))
+        """Pass an event on; above a rate only count, so that a device can't crowd out its own readings."""
+        if time_s < ABSOLUTE_FROM_S:
+            return
+        if not self._window_s <= time_s < self._window_s + _WINDOW_S:
+            if self._dropped:
+                self._put(taken, "mcu_events_dropped", time_s, {"count": self._dropped})
+            self._window_s, self._told, self._dropped = time_s, 0, 0
+        if self._told >= _EVENTS_PER_WINDOW:
+            self._dropped += 1
+            return
+        self._told += 1
+        self._put(taken, kind, time_s, detail)
+
+    def _put(self, taken: Taken, kind: str, time_s: float, detail: dict[str, Scalar]) -> None:
+        taken.events.append(DeviceEvent(kind, round(time_s, 3), {"name": self._name, **detail}))
 
     def _readings(self, readings: Readings, now_s: float, taken: Taken) -> None:
         for name, value, unit, time_s, _ in readings:

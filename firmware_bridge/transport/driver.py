@@ -129,6 +129,10 @@ class Driver:
                         self._turn()
                 except PortGone as error:
                     self._closed(error)
+                except Exception as error:  # noqa: BLE001 - a fault of ours must not silence the line for good
+                    self._closed(PortGone(self.port, f"fault in the bridge: {error!r}"))
+                    self._transport.close()
+                    self._stopped.wait(self._retry_s)
         finally:
             self._transport.close()
 

@@ -227,6 +227,13 @@ def readings(name, value, time_s, failed=()):
     return Readings([name], [value], [""], [time_s])
 
 
+def test_flood_of_events_is_counted_only():
+    flood = [McuEvent(T0 + n / 100, "log", n, "again") for n in range(500)]
+    taken, _ = translated([*flood, McuEvent(T0 + 61, "log", 1, "later")])
+    assert len(taken.events) == 32
+    assert (taken.events[30].kind, taken.events[30].detail["count"]) == ("mcu_events_dropped", 470)
+
+
 def test_failed_sensor_is_told_once_and_once_when_it_is_back():
     taken, _ = translated([readings("t", None, T0, ["t"])] * 3 + [readings("t", 1.0, T0 + 9)])
     assert [(e.kind, e.detail.get("missed")) for e in taken.events] == [

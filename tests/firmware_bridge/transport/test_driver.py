@@ -191,6 +191,28 @@ def test_link_over_threads_with_a_hang_and_a_reboot(start, wait) -> None:
     chip.thread.join(5)
 
 
+def test_fault_of_ours_is_told_and_the_line_goes_on(start, wait, monkeypatch) -> None:
+    here, there = MemoryLine.pair()
+    there.open()
+    protocol = build("println")
+    sound = protocol.receive
+
+    def receive(data, at_s):
+        if data == b"bad":
+            raise RuntimeError("a bug")
+        return sound(data, at_s)
+
+    monkeypatch.setattr(protocol, "receive", receive)
+    ear = start(here, protocol)
+    wait(lambda: ear.of(PortOpened), "opening")
+    there.write(b"bad")
+    wait(lambda: ear.of(PortClosed), "telling")
+    assert "a bug" in ear.of(PortClosed)[0].reason
+    wait(lambda: len(ear.of(PortOpened)) == 2, "opening again")
+    there.write(b"7\n")
+    wait(lambda: ear.values() == [7.0], "reading on")
+
+
 def test_events_nobody_takes_are_bounded(monkeypatch, wait) -> None:
     monkeypatch.setattr("firmware_bridge.transport.driver.MAX_EVENTS", 10)
     here, there = MemoryLine.pair()
