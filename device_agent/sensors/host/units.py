@@ -1,15 +1,15 @@
 """systemd units that have failed; their names are told when they change."""
 
-import shutil
-import subprocess
 from typing import Final
 
 from device_agent.errors import SensorError
+from device_agent.programs import is_on_path, run_program
 from device_agent.sensor_settings import SlowSettings
 from device_agent.sensors.port import AnySource, Around, SensorDescription, Source
 
 _DEADLINE_S: Final = 15.0
 _SHOWN: Final = 20
+_OUTPUT_BYTES: Final = 65_536
 
 DESCRIPTIONS: Final[tuple[SensorDescription[list[str]], ...]] = (
     SensorDescription(
@@ -23,21 +23,18 @@ DESCRIPTIONS: Final[tuple[SensorDescription[list[str]], ...]] = (
 
 def sources(settings: SlowSettings, around: Around) -> list[AnySource]:
     """Ask systemd, where it runs the machine."""
-    program = shutil.which("systemctl")
-    if program is None or not around.below("/run/systemd/system").is_dir():
+    if not is_on_path("systemctl") or not around.below("/run/systemd/system").is_dir():
         return []
     return [Source("units", settings.period_s, lambda: _failed(program), DESCRIPTIONS, _DEADLINE_S)]
 
 
-def _failed(program: str) -> list[str]:
-    done = subprocess.run(
-        [program, "list-units", "--failed", "--plain", "--no-legend", "--no-pager"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_DEADLINE_S - 1,
-        check=False,
+def _failed() -> list[str]:
+    done = run_program(
+        ("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager"),
+        timeout_s=_DEADLINE_S - 1,
+        limit_bytes=_OUTPUT_BYTES,
     )
-    if done.returncode:
-        raise SensorError(done.stderr.decode(errors="replace").strip() or "systemctl failed")
-    lines = done.stdout.decode(errors="replace").splitlines()
+    if done.is_late or done.status:
+        raise SensorError(done.said(200) or "systemctl failed")
+    lines = done.output.decode(errors="replace").splitlines()
     return [line.split()[0] for line in lines if line.strip()]
