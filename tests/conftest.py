@@ -106,6 +106,27 @@ def needs() -> Callable[[str], Path]:
     return _require
 
 
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """`tell("figure")`: shown at the end of the run, whichever worker it was measured in."""
+    return lambda text: request.node.user_properties.append(("told", text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    told = [
+        text
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+        for name, text in report.user_properties
+        if name == "told"
+    ]
+    if told:
+        terminalreporter.section("figures")
+        for text in told:
+            terminalreporter.write_line(text)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real telemetry beside the checkout; tests that ask for it carry the mark `data`."""

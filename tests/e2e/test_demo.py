@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ WATCHED_S = 90.0
 START_S = 240.0
 
 
-def test_fleet_has_tickets_and_a_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fleet_has_tickets_and_a_job(tmp_path: Path, tell: Callable[[str], None]) -> None:
     product = Product(tmp_path / "demo", "--no-browser", command="demo")
     began_s = time.monotonic()
     try:
@@ -40,8 +41,7 @@ def test_fleet_has_tickets_and_a_job(tmp_path: Path, capsys: pytest.CaptureFixtu
     finally:
         if product.running:
             product.stop()
-    with capsys.disabled():
-        print(f"\ndemo: ready after {ready_s:.0f} s with {tickets} tickets, {jobs} jobs")
+    tell(f"demo: ready after {ready_s:.0f} s with {tickets} tickets, {jobs} jobs")
 
 
 def counts(client: httpx.Client) -> tuple[int, int]:

@@ -172,7 +172,7 @@ def _has_until(client: Any, device: str, time_s: float) -> bool:
 
 
 def test_nothing_acknowledged_is_lost_or_counted_twice(
-    forewarn_up: Callable[..., Product], capsys: pytest.CaptureFixture[str]
+    forewarn_up: Callable[..., Product], tell: Callable[[str], None]
 ) -> None:
     start_s = float(int(time.time()) - 3 * 86_400)
     disturbed = forewarn_up()
@@ -196,14 +196,9 @@ def test_nothing_acknowledged_is_lost_or_counted_twice(
     assert findings(disturbed) == findings(calm)
     assert [row[0] for row in open_incidents(calm)] == list(IN_ORDER)
     assert open_incidents(disturbed) == open_incidents(calm)
-    with capsys.disabled():
-        kills = ", ".join(
-            f"{what} at {count}" for what, count in zip(KILLS, killed_at, strict=True)
-        )
-        samples = sum(expected(start_s).values())
-        print(
-            f"\nkill -9 of {kills} of {PACKS * len(DEVICES)} PUBACKs: {samples} samples, each once"
-        )
+    kills = ", ".join(f"{what} at {count}" for what, count in zip(KILLS, killed_at, strict=True))
+    samples = sum(expected(start_s).values())
+    tell(f"kill -9 of {kills} of {PACKS * len(DEVICES)} PUBACKs: {samples} samples, each once")
 
 
 def test_outage_is_said_when_it_begins_and_when_it_ends(

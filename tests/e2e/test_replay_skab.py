@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_valve_faults_open_incidents(
     product: Product,
     admin: httpx.Client,
     shared_data: Path,
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     healthy_file = shared_data / "skab" / "anomaly-free" / "anomaly-free.csv.gz"
     healthy = read(healthy_file)
@@ -122,8 +122,7 @@ def test_valve_faults_open_incidents(
         rows.append(Row(device, [t for t in onsets_s(admin, device) if t >= run.first_s], run))
     half_s = (healthy.first_s + healthy.last_s) / 2
     false = [t for row in rows for t in onsets_s(admin, row.name) if half_s <= t <= healthy.last_s]
-    with capsys.disabled():
-        print(table(rows, len(false)))
+    tell(table(rows, len(false)))
     assert false == [], "an incident on the second half of the anomaly-free recording"
     assert sum(row.near_s is not None for row in rows) > len(rows) / 2
 

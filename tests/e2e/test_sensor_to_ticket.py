@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -111,7 +111,7 @@ def sign_in(page: Page, product: Product) -> None:
 
 
 def test_fault_becomes_a_ticket_on_the_owners_page(
-    product: Product, page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    product: Product, page: Page, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     product.add_user(OWNER, "owner")
     delays_s = []
@@ -133,8 +133,7 @@ def test_fault_becomes_a_ticket_on_the_owners_page(
             delays_s.append(time.monotonic() - began_s)
         tickets.first.click()
         expect(page.get_by_role("main")).to_contain_text("humidity")
-    with capsys.disabled():
-        print(
-            f"\nsensor to ticket on the page: median {statistics.median(delays_s):.2f} s of "
-            f"{[round(delay, 2) for delay in delays_s]}; the detector waits for 3 readings, {PERIOD_S} s apart"
-        )
+    tell(
+        f"sensor to ticket on the page: median {statistics.median(delays_s):.2f} s of "
+        f"{[round(delay, 2) for delay in delays_s]}; the detector waits for 3 readings, {PERIOD_S} s apart"
+    )
