@@ -25,7 +25,7 @@ def sources(settings: SlowSettings, around: Around) -> list[AnySource]:
     """Ask systemd, where it runs the machine."""
     if not is_on_path("systemctl") or not around.below("/run/systemd/system").is_dir():
         return []
-    return [Source("units", settings.period_s, lambda: _failed(program), DESCRIPTIONS, _DEADLINE_S)]
+    return [Source("units", settings.period_s, _failed, DESCRIPTIONS, _DEADLINE_S)]
 
 
 def _failed() -> list[str]:
