@@ -1,6 +1,6 @@
 """Seen working, with Mosquitto: long outages, deaths under load, disks and clocks that go wrong.
 
-FOREWARN_LONG=1 runs the deaths for a minute instead of some seconds.
+LONG_TESTS=1 runs the deaths for a minute instead of some seconds.
 """
 
 import os
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 HANG_S = 60.0
 DAY_S = 86_400
 START_S = 1.7e9
-KILLING_S = 60.0 if os.environ.get("FOREWARN_LONG") else 8.0
+KILLING_S = 60.0 if os.environ.get("LONG_TESTS") else 8.0
 
 
 class Inside:
