@@ -127,11 +127,14 @@ static uint16_t vibration_rms_mm_s2(void) {
     return fault == BEARING ? (uint16_t)(rms * 4) : rms;
 }
 
+/* Keeps the beat: a late turn does not shift those after it, unless a whole one was missed. */
 static bool is_due(uint8_t metric, uint32_t now_ms) {
-    if ((uint16_t)((uint16_t)now_ms - due_ms[metric]) < period_ms[metric]) {
+    const uint16_t period = period_ms[metric];
+    const uint16_t late = (uint16_t)((uint16_t)now_ms - due_ms[metric]);
+    if (late < period) {
         return false;
     }
-    due_ms[metric] = (uint16_t)now_ms;
+    due_ms[metric] = late < 2 * period ? (uint16_t)(due_ms[metric] + period) : (uint16_t)now_ms;
     return true;
 }
 

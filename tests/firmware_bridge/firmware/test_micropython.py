@@ -240,6 +240,32 @@ def test_event_repeats_and_full_queue_drops_the_newest() -> None:
     assert frames.decode(link.take().strip(b"\0"))[2][0] == 1
 
 
+@given(
+    clock=st.integers(0, 2**32 - 1),
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 31),
+            st.integers(0, 65535),
+            st.none() | st.integers(-(2**31), 2**31 - 1),
+        ),
+        max_size=40,
+    ),
+)
+def test_samples_are_those_of_the_reference(
+    clock: int, steps: list[tuple[int, int, int | None]]
+) -> None:
+    samples, now_ms, taken = frames.Samples(), clock, []
+    samples.begin(clock)
+    for metric, dt, raw in steps:
+        if not samples.add(metric, now_ms + dt, raw):
+            break
+        now_ms += dt
+        taken.append((metric, now_ms, raw))
+    assert samples.body == ref.samples(clock, taken)
+    assert len(samples.body) <= 120
+    assert len(taken) == len(steps) or len(samples.body) > 120 - 7
+
+
 @given(data=st.lists(st.binary(max_size=200)), cut=st.integers(1, 50))
 def test_any_bytes_in_any_chunks(data: list[bytes], cut: int) -> None:
     golden = [bytes.fromhex(frame["wire"]) for frame in load("frames.json")["frames"]]
