@@ -5,8 +5,9 @@
 
 Twenty numbers are read once a second and published to one Mosquitto: memory, processor time, bytes on
 the wire (counted by a forwarder in between, both directions), bytes written to disk (/proc/PID/io).
-The agent and collectd read them from files; thingsboard-gateway gets them through its MQTT connector and
-publishes to Mosquitto as if that were its server. All run at the same time. Programs that are not given
+The agent and collectd read them from files; thingsboard-gateway gets them through its MQTT connector; with
+Mosquitto as its server it connects, reads and converts, and then waits for a ThingsBoard's answers before
+it uploads, so that its figures are what it takes at least. All run at the same time. Programs that are not given
 are left out. Results go to benchmarks/results/agent_footprint.json.
 """
 
@@ -82,11 +83,16 @@ class Feeder(threading.Thread):
     def step(self) -> None:
         for n in range(METRICS):
             self._values[n] += self._random.gauss(0, 0.05)
-            (self.folder / f"m{n}").write_text(f"{self._values[n]:.2f}\n")
+            self._write(f"m{n}", f"{self._values[n]:.2f}\n")
         lines = (f"m{n} {value:.2f}\n" for n, value in enumerate(self._values))
-        (self.folder / "table").write_text("".join(lines))
+        self._write("table", "".join(lines))
         values = {f"m{n}": round(value, 2) for n, value in enumerate(self._values)}
         self._client.publish("bench/data", json.dumps({"name": "bench", **values}))
+
+    def _write(self, name: str, text: str) -> None:
+        """Whole or not at all: nobody is to read an empty file."""
+        (self.folder / ".new").write_text(text)
+        (self.folder / ".new").replace(self.folder / name)
 
     def run(self) -> None:
         while True:
@@ -145,7 +151,13 @@ def agent(name: str, folder: Path, feed: Path, port: int, link: Forwarder | None
         f'[spool]\ndirectory = "{folder / "spool"}"\nram_directory = "{ram}"\n{off}{files}'
     )
     command = [sys.executable, "-m", "device_agent", "run", "--config", str(folder / "agent.toml")]
-    return Subject(name, command, link, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"})
+    return Subject(
+        name,
+        command,
+        link,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"},
+    )
 
 
 def thingsboard(program: str, folder: Path, broker_port: int, link: Forwarder) -> Subject:
@@ -221,7 +233,6 @@ def collectd(program: str, folder: Path, feed: Path, link: Forwarder) -> Subject
     instances = (
         f'<Plugin table>\n <Table "{feed}/table">\n  Instance bench\n  Separator " "\n  <Result>\n'
         "   Type gauge\n   InstancesFrom 0\n   ValuesFrom 1\n  </Result>\n </Table>\n</Plugin>\n"
-        % feed
     )
     (folder / "collectd.conf").write_text(
         f'Hostname bench\nInterval 1\nBaseDir "{folder}"\nPIDFile "{folder}/pid"\n'
