@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from server.command import repository as commands
+from server.command.model import Command
 from server.detection import repository as detection
 from server.device import repository as devices
 from server.incident import repository as incidents
@@ -168,10 +169,14 @@ def _commands(
             kind="command",
             code=row.status,
             title=f"Command: {row.name}",
-            detail=str(row.status),
-            facts={"name": row.name},
+            detail=_words(row.status, f"asked for by {_asker(row)}"),
+            facts={"name": row.name, "requested_role": row.requested_role},
             ref=f"command:{row.id}",
         )
+
+
+def _asker(command: Command) -> str:
+    return str(command.requested_role or "nobody known")
 
 
 def _found(job: Job) -> str:

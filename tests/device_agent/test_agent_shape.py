@@ -14,7 +14,7 @@ import device_agent
 PACKAGE = Path(device_agent.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 OWN = {"device_agent", "firmware_bridge"}
-AGENT_MAY = {"msgspec", "cbor2", "paho", "psutil", "serial"}
+AGENT_MAY = {"msgspec", "cbor2", "paho", "serial"}
 WIRE_MAY = {"msgspec", "cbor2"}
 
 

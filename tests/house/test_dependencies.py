@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-AGENT_NEEDS = {"cbor2", "msgspec", "paho-mqtt", "psutil", "pyserial"}
+AGENT_NEEDS = {"cbor2", "msgspec", "paho-mqtt", "pyserial"}
 DATA_CENTRE = {
     "anomaly", "duckdb", "fastapi", "field_service", "jinja2", "matplotlib", "nats", "numba", "numpy",
     "pydantic", "rich", "scipy", "server", "sklearn", "sqlalchemy", "starlette", "typer", "uvicorn",

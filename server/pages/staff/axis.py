@@ -88,7 +88,9 @@ def _words(
             return said or word(reader, "job_state", item.code), tone("job_state", item.code)
         case "command":
             status = word(reader, "command_state", item.code)
-            return f"{item.facts['name']}: {status}", tone("command_state", item.code)
+            role = item.facts["requested_role"]
+            by = f" · {word(reader, 'role', role)}" if role else ""
+            return f"{item.facts['name']}: {status}{by}", tone("command_state", item.code)
         case _:
             said = word(reader, "device_event", item.code)
             detail = _detail(item)
