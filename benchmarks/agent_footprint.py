@@ -145,7 +145,7 @@ def agent(name: str, folder: Path, feed: Path, port: int, link: Forwarder | None
         f'[[sensors.file]]\nname = "bench/m{n}"\npath = "{feed}/m{n}"\nunit = "Cel"\nperiod_s = 1.0\n'
         for n in range(METRICS)
     )
-    ram = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    ram = Path(tempfile.mkdtemp(prefix="footprint-", dir="/dev/shm"))
     (folder / "agent.toml").write_text(
         f'device_id = "bench"\n[broker]\nhost = "127.0.0.1"\nport = {port}\n'
         f'[spool]\ndirectory = "{folder / "spool"}"\nram_directory = "{ram}"\n{off}{files}'
@@ -309,18 +309,17 @@ def main() -> int:
         feeder = Feeder(folder / "feed", port)
         feeder.start()
         heard = listen(port)
-        link = Forwarder(port)
-        subjects = [
-            agent("agent", folder / "a", feeder.folder, link.port, link),
-            agent("agent without a broker", folder / "b", feeder.folder, 1, None),
-        ]
-        if arguments.thingsboard:
-            subjects.append(thingsboard(arguments.thingsboard, folder / "t", port, Forwarder(port)))
-        if arguments.collectd:
-            subjects.append(
-                collectd(arguments.collectd, folder / "c", feeder.folder, Forwarder(port))
-            )
+        subjects: list[Subject] = []
         try:
+            link = Forwarder(port)
+            subjects.append(agent("agent", folder / "a", feeder.folder, link.port, link))
+            subjects.append(agent("agent without a broker", folder / "b", feeder.folder, 1, None))
+            if arguments.thingsboard:
+                between = Forwarder(port)
+                subjects.append(thingsboard(arguments.thingsboard, folder / "t", port, between))
+            if arguments.collectd:
+                between = Forwarder(port)
+                subjects.append(collectd(arguments.collectd, folder / "c", feeder.folder, between))
             programs = measure(subjects, heard, arguments.duration)
         finally:
             for subject in subjects:
@@ -329,6 +328,8 @@ def main() -> int:
                 if arguments.keep:
                     print(subject.name, subject.log.read_text(errors="replace")[-3000:])
             broker.terminate()
+            for ram in Path("/dev/shm").glob("footprint-*"):
+                shutil.rmtree(ram)
     result = {
         "machine": {
             "cpus": os.cpu_count(), "machine": platform.machine(),

@@ -1,7 +1,5 @@
 """How readings reach the broker: settings of packs, spool and link."""
 
-
-
 from dataclasses import dataclass
 
 from device_agent.setting import setting
