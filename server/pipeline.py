@@ -13,8 +13,10 @@ samples' own time, so the outcome is as if nothing had happened (docs/decisions/
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
@@ -145,8 +147,15 @@ class Pipeline:
         SAMPLES.labels("duplicate").inc(done.duplicates)
 
     def _detect(self, batch: SampleBatch, arrivals: Arrivals, *, arrived_s: float) -> list[Finding]:
-        findings = self._detector.update(batch, arrived_s=arrived_s)
+        """Samples and states in the order in which they came, whatever batch they came in."""
+        findings: list[Finding] = []
+        ends = list(accumulate(len(pack.names) for _, _, pack in arrivals.packs))
+        positions = [message.position for message, _, _ in arrivals.packs]
+        done = 0
         for message, device_id, state in arrivals.states:
+            before = bisect_left(positions, message.position)
+            until = ends[before - 1] if before else 0
+            findings += self._detector.update(batch.part(done, until), arrived_s=arrived_s)
             findings += self._detector.note_state(
                 device_id,
                 online=state.status == "online",
@@ -154,7 +163,8 @@ class Pipeline:
                 born_s=state.time_s,
                 at_s=message.received_s,
             )
-        return findings
+            done = until
+        return findings + self._detector.update(batch.part(done, len(batch)), arrived_s=arrived_s)
 
     def _record(self, session: Session, arrivals: Arrivals) -> None:
         """What devices said besides samples, and what was refused."""

@@ -19,6 +19,7 @@ from server.insight import endpoints as insight
 from server.job import endpoints as job
 from server.kit.clock import Clock
 from server.kit.database import Database
+from server.kit.problems import PROBLEMS
 from server.kit.settings import Settings
 from server.kit.web import WebContext
 from server.pages.live import Broadcast
@@ -57,7 +58,7 @@ def create_app(parts: WebParts) -> FastAPI:
     app.state.live = parts.live
     app.state.sign_in_limiter = SignInLimiter()
     app.state.enrolment_limiter = EnrolmentLimiter()
-    api = APIRouter(prefix=API)
+    api = APIRouter(prefix=API, responses=PROBLEMS)
     for feature in (insight, device, command, incident, ticket, job, conversation, ingest):
         api.include_router(feature.router)
     app.include_router(api)

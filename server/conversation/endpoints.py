@@ -7,7 +7,15 @@ from fastapi import APIRouter
 from server.account.dependencies import CurrentViewer
 from server.conversation import service
 from server.conversation.schemas import MessageRequest, MessageView, view
-from server.kit.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_int_cursor, next_cursor
+from server.kit.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    RowId,
+    decode_int_cursor,
+    next_cursor,
+)
 from server.kit.web import Now, Reading, Writing
 
 router = APIRouter(tags=["conversation"])
@@ -15,7 +23,7 @@ router = APIRouter(tags=["conversation"])
 
 @router.get("/tickets/{ticket_id}/messages")
 def list_messages(
-    ticket_id: int,
+    ticket_id: RowId,
     viewer: CurrentViewer,
     session: Reading,
     limit: Limit = DEFAULT_LIMIT,
@@ -34,7 +42,7 @@ def list_messages(
 
 @router.post("/tickets/{ticket_id}/messages", status_code=201)
 def post_message(
-    ticket_id: int, body: MessageRequest, viewer: CurrentViewer, session: Writing, now: Now
+    ticket_id: RowId, body: MessageRequest, viewer: CurrentViewer, session: Writing, now: Now
 ) -> MessageView:
     message = service.post(
         session,

@@ -10,7 +10,15 @@ from server.account.dependencies import CurrentViewer
 from server.incident import repository, service
 from server.incident.schemas import FindingView, IncidentDetail, IncidentView
 from server.incident.states import IncidentState
-from server.kit.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_int_cursor, next_cursor
+from server.kit.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    RowId,
+    decode_int_cursor,
+    next_cursor,
+)
 from server.kit.web import Reading
 
 router = APIRouter(tags=["incidents"])
@@ -43,7 +51,7 @@ def list_incidents(
 
 
 @router.get("/incidents/{incident_id}")
-def read_incident(incident_id: int, viewer: CurrentViewer, session: Reading) -> IncidentDetail:
+def read_incident(incident_id: RowId, viewer: CurrentViewer, session: Reading) -> IncidentDetail:
     """With its findings, oldest onset first."""
     incident = service.visible(session, viewer, incident_id)
     findings = [

@@ -60,12 +60,13 @@ def components_of(metrics: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(component_of(m) for m in metrics)) or (WHOLE_DEVICE,)
 
 
-def over_when_found(record: FindingRecord, *, before: bool) -> bool:
+def over_when_found(record: FindingRecord) -> bool:
     """True for a finding that tells of the past only: it must not raise an alarm dated now.
 
-    `before`: whether it ended longer ago than a case is watched.
+    Judged by the samples' own time, so that a history replayed in one batch or in many, in a minute
+    or as it happened, opens the same cases.
     """
-    return record.ended_at is not None and (before or record.ended_at <= record.detected_at)
+    return record.ended_at is not None and record.ended_at <= record.detected_at
 
 
 def weight(record: FindingRecord) -> tuple[float, float, str]:

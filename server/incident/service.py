@@ -215,9 +215,7 @@ class _Absorber:
         return record.onset_at > (watch_until if live else max(ends) + self._watch)
 
     def _may_open(self, record: FindingRecord) -> bool:
-        long_ago = record.ended_at is not None and record.ended_at < self._now - self._watch
-        sure = record.confidence >= self._grouping.least_confidence
-        return sure and not over_when_found(record, before=long_ago)
+        return record.confidence >= self._grouping.least_confidence and not over_when_found(record)
 
     def _open(self, record: FindingRecord, component: str) -> Incident:
         previous = repository.last_closed(

@@ -12,7 +12,15 @@ from server.account.dependencies import CurrentViewer
 from server.job import repository, service
 from server.job.model import Job
 from server.job.schemas import JobDetail, JobView, Plan, StepView, Transition, possible
-from server.kit.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_int_cursor, next_cursor
+from server.kit.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    RowId,
+    decode_int_cursor,
+    next_cursor,
+)
 from server.kit.web import Now, Reading, Writing
 
 router = APIRouter(tags=["jobs"])
@@ -25,7 +33,7 @@ def list_jobs(
     session: Reading,
     state: Annotated[list[JobState], Query()] = [],  # noqa: B006 - FastAPI copies it
     device: Annotated[str | None, Query(max_length=64)] = None,
-    technician: Annotated[int | None, Query()] = None,
+    technician: Annotated[RowId | None, Query()] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[JobView]:
@@ -47,14 +55,14 @@ def list_jobs(
 
 
 @router.get("/jobs/{job_id}")
-def read_job(job_id: int, viewer: CurrentViewer, session: Reading) -> JobDetail:
+def read_job(job_id: RowId, viewer: CurrentViewer, session: Reading) -> JobDetail:
     """With what may be done next and what was done so far."""
     return _detail(session, service.visible(session, viewer, job_id))
 
 
 @router.post("/jobs/{job_id}/transition")
 def move_job(
-    job_id: int, body: Transition, viewer: CurrentViewer, session: Writing, now: Now
+    job_id: RowId, body: Transition, viewer: CurrentViewer, session: Writing, now: Now
 ) -> JobDetail:
     """Assign (a technician without `technician_id` takes it), travel, start, pause, finish…"""
     job = service.transition(session, viewer, job_id, body.as_step(), now=now)
@@ -63,7 +71,7 @@ def move_job(
 
 @router.patch("/jobs/{job_id}")
 def plan_job(
-    job_id: int, body: Plan, viewer: CurrentViewer, session: Writing, now: Now
+    job_id: RowId, body: Plan, viewer: CurrentViewer, session: Writing, now: Now
 ) -> JobDetail:
     """Another time for a visit that has not begun."""
     return _detail(session, service.plan(session, viewer, job_id, body.planned_for, now=now))

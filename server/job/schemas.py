@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from field_service import JOB_LIFE_CYCLE, JobAction, JobState, Outcome
 from server.job.model import MAX_ACTION, MAX_COMPONENT, MAX_NOTE, Job
 from server.job.service import Step
+from server.kit.paging import RowId
 
 
 class Transition(BaseModel):
@@ -20,7 +21,7 @@ class Transition(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: JobAction
-    technician_id: int | None = None
+    technician_id: RowId | None = None
     verdict: Outcome | None = None
     component: Annotated[str, Field(max_length=MAX_COMPONENT)] = ""
     work_done: Annotated[str, Field(max_length=MAX_ACTION)] = ""

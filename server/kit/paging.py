@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from server.kit.errors import BadInput
 
@@ -16,6 +16,12 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+
+MAX_ROW_ID = 2**31 - 1
+"""PostgreSQL's integer; more would be an error of the database instead of an answer."""
+
+RowId = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
+"""The number of a ticket, job, incident or user, wherever it comes from."""
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="rows a page")]
 Cursor = Annotated[

@@ -87,8 +87,8 @@ def load(**options: Any) -> Settings:
 def _read_file(file: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}  # no file, or no data directory: whoever prepares that says so
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file}: {error}") from error
     unknown = sorted(set(found) - set(Settings.model_fields))

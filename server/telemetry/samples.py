@@ -32,6 +32,12 @@ class SampleBatch:
     def __len__(self) -> int:
         return len(self.series)
 
+    def part(self, start: int, stop: int) -> SampleBatch:
+        """Samples start..stop-1, as views of the same arrays."""
+        return SampleBatch(
+            self.series[start:stop], self.times_s[start:stop], self.values[start:stop]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Appended:

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from server.account.dependencies import CurrentViewer
-from server.kit.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_int_cursor, next_cursor
+from server.kit.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    RowId,
+    decode_int_cursor,
+    next_cursor,
+)
 from server.kit.web import AppSettings, Now, Reading, Writing
 from server.ticket import service
 from server.ticket.schemas import TicketChange, TicketDetail, TicketRequest, TicketView, detail
@@ -23,7 +31,7 @@ def list_tickets(
     session: Reading,
     state: Annotated[list[TicketState], Query()] = [],  # noqa: B006 - FastAPI copies it
     device: Annotated[str | None, Query(max_length=64)] = None,
-    assignee: Annotated[int | Literal["me", "nobody"] | None, Query()] = None,
+    assignee: Annotated[RowId | Literal["me", "nobody"] | None, Query()] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[TicketView]:
@@ -66,7 +74,7 @@ def ask_for_help(
 
 @router.get("/tickets/{ticket_id}")
 def read_ticket(
-    ticket_id: int, viewer: CurrentViewer, session: Reading, settings: AppSettings
+    ticket_id: RowId, viewer: CurrentViewer, session: Reading, settings: AppSettings
 ) -> TicketDetail:
     """With its four answers: what was noticed, by when it is dealt with, who, and what if late."""
     ticket = service.visible(session, viewer, ticket_id)
@@ -76,7 +84,7 @@ def read_ticket(
 @router.patch("/tickets/{ticket_id}")
 def change_ticket(
     *,
-    ticket_id: int,
+    ticket_id: RowId,
     body: TicketChange,
     viewer: CurrentViewer,
     session: Writing,

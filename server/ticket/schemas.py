@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from server.kit.paging import RowId
 from server.ticket.answers import FourAnswers
 from server.ticket.model import MAX_DESCRIPTION, MAX_SUBJECT, Ticket
 from server.ticket.service import Changes
@@ -34,7 +35,7 @@ class TicketChange(BaseModel):
     priority: Priority | None = None
     due_at: AwareDatetime | None = None
     queue: Annotated[str | None, Field(max_length=40)] = None
-    assignee_id: int | None = None
+    assignee_id: RowId | None = None
     feedback: Feedback | None = None
 
     def as_changes(self) -> Changes:

@@ -16,7 +16,7 @@ from server.device import service as devices
 from server.job import repository as jobs
 from server.kit.clock import from_unix
 from server.kit.errors import BadInput
-from server.kit.paging import Cursor, decode_int_cursor, next_cursor
+from server.kit.paging import Cursor, RowId, decode_int_cursor, next_cursor
 from server.kit.web import AppSettings, Now, Reading, Writing
 from server.pages.case_views import case_views
 from server.pages.layout.charts import RANGES_S, Telemetry, charts
@@ -113,7 +113,7 @@ def cases(request: Request, viewer: Owner, session: Reading, cursor: Cursor = No
 
 @router.get("/cases/{ticket_id}")
 def case(
-    request: Request, viewer: Owner, session: Reading, settings: AppSettings, ticket_id: int
+    request: Request, viewer: Owner, session: Reading, settings: AppSettings, ticket_id: RowId
 ) -> Response:
     return _case(request, viewer, session, settings, ticket_id)
 
@@ -126,7 +126,7 @@ def write(
     settings: AppSettings,
     now: Now,
     *,
-    ticket_id: int,
+    ticket_id: RowId,
     body: Annotated[str, Form()] = "",
 ) -> Response:
     try:
@@ -138,7 +138,7 @@ def write(
 
 @router.post("/cases/{ticket_id}/feedback")
 def feedback(
-    viewer: Owner, session: Writing, now: Now, *, ticket_id: int, thumb: Annotated[str, Form()]
+    viewer: Owner, session: Writing, now: Now, *, ticket_id: RowId, thumb: Annotated[str, Form()]
 ) -> Response:
     """The same thumb again takes it back."""
     ticket = tickets.visible(session, viewer, ticket_id)
@@ -150,7 +150,7 @@ def feedback(
 
 @router.post("/cases/{ticket_id}/state")
 def change_state(
-    viewer: Owner, session: Writing, now: Now, *, ticket_id: int, wish: Annotated[str, Form()]
+    viewer: Owner, session: Writing, now: Now, *, ticket_id: RowId, wish: Annotated[str, Form()]
 ) -> Response:
     target = TicketState.CLOSED if wish == "close" else TicketState.IN_PROGRESS
     tickets.change(session, viewer, ticket_id, Changes(state=target), now=now)
@@ -232,7 +232,7 @@ def _case(
     viewer: Viewer,
     session: Reading,
     settings: AppSettings,
-    ticket_id: int,
+    ticket_id: RowId,
     *,
     body: str | None = None,
     status: int = 200,

@@ -17,7 +17,7 @@ from server.job import service as jobs
 from server.job.repository import UNFINISHED
 from server.job.service import Step
 from server.kit.errors import BadInput
-from server.kit.paging import Cursor, decode_int_cursor, next_cursor
+from server.kit.paging import Cursor, RowId, decode_int_cursor, next_cursor
 from server.kit.web import Now, Reading, Writing
 from server.pages.layout.charts import Telemetry
 from server.pages.layout.forms import see
@@ -58,7 +58,7 @@ def listing(
 
 @router.get("/{job_id}")
 def show(
-    request: Request, viewer: DeskViewer, session: Reading, store: Telemetry, job_id: int
+    request: Request, viewer: DeskViewer, session: Reading, store: Telemetry, job_id: RowId
 ) -> Response:
     job = jobs.visible(session, viewer, job_id)
     possible = JOB_LIFE_CYCLE.actions(job.state)
@@ -81,8 +81,8 @@ def assign(
     session: Writing,
     now: Now,
     *,
-    job_id: int,
-    technician: Annotated[int, Form()],
+    job_id: RowId,
+    technician: Annotated[RowId, Form()],
 ) -> Response:
     step = Step(action=JobAction.ASSIGN, technician_id=technician)
     jobs.transition(session, viewer, job_id, step, now=now)
@@ -96,7 +96,7 @@ def plan(
     session: Writing,
     now: Now,
     *,
-    job_id: int,
+    job_id: RowId,
     planned_for: Annotated[str, Form(max_length=30)],
 ) -> Response:
     """`planned_for` as a `datetime-local` field sends it: in the reader's own time zone."""
@@ -110,6 +110,6 @@ def plan(
 
 
 @router.post("/{job_id}/cancel")
-def cancel(viewer: DeskViewer, session: Writing, now: Now, job_id: int) -> Response:
+def cancel(viewer: DeskViewer, session: Writing, now: Now, job_id: RowId) -> Response:
     jobs.transition(session, viewer, job_id, Step(action=JobAction.CANCEL), now=now)
     return see(f"/staff/jobs/{job_id}", "cancelled")

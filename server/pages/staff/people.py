@@ -12,6 +12,7 @@ from server.account import repository, service
 from server.account.dependencies import require
 from server.account.viewer import Role, Viewer
 from server.kit.errors import BadInput, Conflict
+from server.kit.paging import RowId
 from server.kit.web import Now, Reading, Writing
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import page
@@ -57,7 +58,7 @@ def add(
 
 
 @router.post("/{user_id}/disable")
-def disable(viewer: Admin, session: Writing, now: Now, user_id: int) -> Response:
+def disable(viewer: Admin, session: Writing, now: Now, user_id: RowId) -> Response:
     if user_id == viewer.user_id:
         raise Conflict("you can't shut your own account")
     service.disable_user(session, user_id, now=now)

@@ -16,6 +16,7 @@ from server.incident import repository as incidents
 from server.job import opening
 from server.job import repository as jobs
 from server.kit.errors import BadInput, Conflict
+from server.kit.paging import RowId
 from server.kit.web import AppSettings, Now, Reading, Writing
 from server.pages.case_views import case_views, ranked
 from server.pages.layout.forms import see
@@ -32,7 +33,7 @@ NOBODY = ""
 
 @router.get("/{ticket_id}")
 def show(
-    request: Request, viewer: DeskViewer, session: Reading, settings: AppSettings, ticket_id: int
+    request: Request, viewer: DeskViewer, session: Reading, settings: AppSettings, ticket_id: RowId
 ) -> Response:
     return _ticket(request, viewer, session, settings, ticket_id)
 
@@ -43,7 +44,7 @@ def assign(
     session: Writing,
     now: Now,
     *,
-    ticket_id: int,
+    ticket_id: RowId,
     assignee: Annotated[str, Form(max_length=20)] = NOBODY,
     back: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
@@ -59,7 +60,7 @@ def set_priority(
     session: Writing,
     now: Now,
     *,
-    ticket_id: int,
+    ticket_id: RowId,
     priority: Annotated[Priority, Form()],
 ) -> Response:
     tickets.change(session, viewer, ticket_id, Changes(priority=priority), now=now)
@@ -72,7 +73,7 @@ def set_state(
     session: Writing,
     now: Now,
     *,
-    ticket_id: int,
+    ticket_id: RowId,
     state: Annotated[TicketState, Form()],
     resolution: Annotated[Resolution | None, Form()] = None,
 ) -> Response:
@@ -88,7 +89,7 @@ def write(
     settings: AppSettings,
     now: Now,
     *,
-    ticket_id: int,
+    ticket_id: RowId,
     body: Annotated[str, Form()] = "",
     internal: Annotated[bool, Form()] = False,
 ) -> Response:
@@ -100,7 +101,7 @@ def write(
 
 
 @router.post("/{ticket_id}/job")
-def call_technician(viewer: DeskViewer, session: Writing, now: Now, ticket_id: int) -> Response:
+def call_technician(viewer: DeskViewer, session: Writing, now: Now, ticket_id: RowId) -> Response:
     """A visit for this ticket, with what its case suggests to bring."""
     ticket = tickets.visible(session, viewer, ticket_id)
     if jobs.unfinished_of_ticket(session, ticket_id) is not None:
@@ -117,7 +118,7 @@ def _ticket(
     viewer: Viewer,
     session: Reading,
     settings: AppSettings,
-    ticket_id: int,
+    ticket_id: RowId,
     *,
     body: str | None = None,
 ) -> Response:

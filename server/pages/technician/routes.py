@@ -15,6 +15,7 @@ from server.account.viewer import Role, Viewer
 from server.job import service as jobs
 from server.job.service import Step
 from server.kit.errors import BadInput
+from server.kit.paging import RowId
 from server.kit.web import Now, Reading, Writing
 from server.pages.layout.charts import Telemetry
 from server.pages.layout.forms import CSRF, see
@@ -47,7 +48,7 @@ def free(request: Request, viewer: Technician, session: Reading) -> Response:
 
 @router.get("/jobs/{job_id}")
 def show(
-    request: Request, viewer: Technician, session: Reading, store: Telemetry, job_id: int
+    request: Request, viewer: Technician, session: Reading, store: Telemetry, job_id: RowId
 ) -> Response:
     return _job(request, viewer, session, store, job_id)
 
@@ -60,7 +61,7 @@ def step(
     store: Telemetry,
     now: Now,
     *,
-    job_id: int,
+    job_id: RowId,
     action: Annotated[JobAction, Form()],
     version: Annotated[int | None, Form()] = None,
     client_id: Annotated[str | None, Form(max_length=64)] = None,
@@ -92,7 +93,7 @@ def _job(
     viewer: Viewer,
     session: Reading,
     store: TelemetryStore,
-    job_id: int,
+    job_id: RowId,
     *,
     form: Step | None = None,
     wrong: str = "",

@@ -105,13 +105,17 @@ def test_a_problem_that_is_over_when_found_opens_nothing(world: CaseWorld, ended
     onset = world.now - timedelta(days=301)
     ended = world.now - timedelta(days=ended_days_ago)
     world.find(world.device(), onset_at=onset, ended_at=ended, detected_at=world.now)
-    world.find(world.device(), onset_at=onset, ended_at=onset + MINUTE, detected_at=onset)
     assert world.incidents() == []
     assert world.events().count("IncidentOpened") == 0
 
 
-def test_a_problem_that_ended_a_moment_ago_is_a_watched_case(world: CaseWorld):
-    world.find(world.device(), detected_at=world.now - 3 * MINUTE, ended_at=world.now - MINUTE)
+@pytest.mark.parametrize("days_ago", [0, 300])
+def test_a_problem_that_ended_after_it_was_found_is_a_watched_case(
+    world: CaseWorld, days_ago: float
+):
+    """Replayed in one batch or in many: found and ended is the same case as found, then ended."""
+    found = world.now - 3 * MINUTE - timedelta(days=days_ago)
+    world.find(world.device(), onset_at=found, detected_at=found, ended_at=found + 2 * MINUTE)
     (case,) = world.incidents()
     assert case.state is IncidentState.RECOVERING
     assert world.events().index("IncidentOpened") < world.events().index("IncidentRecovered")
