@@ -27,6 +27,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "victoria-metrics": ("victoria-metrics", "victoria-metrics-prod"),
     "postgresql": ("initdb", "/usr/lib/postgresql/*/bin/initdb"),
     "gcc": ("gcc", "cc"),
+    "g++": ("g++", "c++"),
     "make": ("make",),
     "gcc-avr": ("avr-gcc",),
     "qemu-system-misc": ("qemu-system-avr",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,10 +61,8 @@ def test_sketch_compiles_for_the_uno(sketch: Path) -> None:
     assert (built.returncode, built.stderr) == (0, "")
 
 
-@pytest.mark.needs("gcc")
+@pytest.mark.needs("gcc", "g++")
 def test_sketch_greets_each_second(sketch: Path) -> None:
-    if shutil.which("g++") is None:
-        pytest.skip("g++ is not installed")
     objects = []
     for source in sorted((FIRMWARE / "src").glob("*.c")):
         objects.append(sketch.with_name(f"{source.stem}.o"))
