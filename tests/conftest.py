@@ -35,6 +35,18 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
 }
 """Name of Debian's package → where its program may be; .ci/setup installs these."""
 
+SLOW_FILES = {
+    "anomaly/test_life.py",
+    "device_agent/sensors/test_outside.py",
+    "device_agent/sensors/test_rubbish.py",
+    "firmware_bridge/firmware/test_c_library.py",
+    "server/cli/test_commands.py",
+    "server/pages/test_access.py",
+    "server/pages/test_forms.py",
+    "server/pages/test_frame.py",
+}
+"""Files whose many small tests take seconds together: left out of `make check` like those marked slow."""
+
 KEPT_VARIABLES = {"FOREWARN_NATS_SERVER", "FOREWARN_WITHOUT_WEB"}
 
 # Time limits on examples measure the machine, not the code; in CI the same examples every run.
@@ -75,12 +87,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no worker waits for the other at the end; browsers last.
 
     Playwright keeps an event loop running in its thread until the session ends, and next to it no test
     of asyncio can run in the same worker.
     """
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix() in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=_turn)
 
 
