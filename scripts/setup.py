@@ -15,6 +15,7 @@ import time
 import tomllib
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ".[server,bridge,dev]"
@@ -102,12 +103,24 @@ def make_environment(environment: Path) -> None:
 
 
 def install(environment: Path) -> None:
-    """Build tools first, then the bundle (where its progress is seen), then Forewarn itself."""
+    """Build tools first, then the bundle (where its progress is seen), then Forewarn itself.
+
+    Forewarn is built with the environment's own tools. Its dependencies are not: one that has no wheel
+    for this Python brings build tools of its own, which `--no-build-isolation` would keep from it.
+    """
     with (ROOT / "pyproject.toml").open("rb") as file:
-        build_tools = tomllib.load(file)["build-system"]["requires"]
-    pip(environment, "the build tools", *build_tools, "editables")
+        project = tomllib.load(file)
+    pip(environment, "the build tools", *project["build-system"]["requires"], "editables")
     build_bundle(environment)
-    pip(environment, "Forewarn and its dependencies", "--no-build-isolation", "--editable", EXTRAS)
+    pip(environment, "the dependencies", *requirements(project["project"]))
+    pip(environment, "Forewarn", "--no-build-isolation", "--editable", EXTRAS)
+
+
+def requirements(project: dict[str, Any]) -> list[str]:
+    """What the base install and the extras of a developer's environment ask for."""
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    wanted = [name for extra in EXTRAS[2:-1].split(",") for name in extras[extra]]
+    return [*project["dependencies"], *wanted]
 
 
 def pinned(constraints: Path) -> set[str]:
