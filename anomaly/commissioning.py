@@ -1,12 +1,14 @@
-"""Telling the engine what it would else find out by itself: when a series is known healthy."""
+"""Telling the engine what it can't see: that a series is known healthy, how cautious to be with it."""
 
 from __future__ import annotations
 
 import math
 
 from anomaly import state as col
+from anomaly.errors import SettingsError
 from anomaly.params import Params
 from anomaly.state import Table
+from anomaly.tuning import CAUTION_RANGE
 
 _LEAST = 16  # samples without which even a declared baseline says nothing
 
@@ -32,3 +34,17 @@ def release(row: Table, params: Params) -> None:
             continue
         span_s = float(row[col.LAST_T] - judge[col.START_T])
         trust_band(row, base, low, high, span_s, params)
+
+
+def set_caution(device: Table, rows: Table, members: list[int], factor: float) -> None:
+    """Bands and the time a deviation must last are `factor` times the settings' from here on."""
+    low, high = CAUTION_RANGE
+    if not low <= factor <= high:
+        raise SettingsError(f"caution must be {low:g}..{high:g}, got {factor!r}")
+    device[col.D_CAUTION] = factor
+    for member in members:
+        row = rows[member]
+        change = factor / row[col.CAUTION]
+        row[col.CAUTION] = factor
+        for base in (col.LEVEL, col.PROFILE, col.NOISE_JUDGE):
+            row[base + col.ALLOW] *= change  # proportional to caution; 0 before there is a band

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly import state as col
-from anomaly.commissioning import hold, release
+from anomaly.commissioning import hold, release, set_caution
 from anomaly.errors import SamplesError, StateError
 from anomaly.finding import Baseline, Finding
 from anomaly.limits import follows_demand, physical_limits
@@ -54,6 +54,7 @@ class Engine:
         device_index = self._names.device(device)
         low, high = physical_limits(unit)
         row = new_series_row(device_index, low, high, demand=follows_demand(unit))
+        row[col.CAUTION] = self._names.devices[device_index, col.D_CAUTION]
         row[col.NEXT] = self._names.devices[device_index, col.D_HEAD]
         index = self._names.add(device_index, metric, unit, row)
         self._names.devices[device_index, col.D_HEAD] = index
@@ -211,6 +212,19 @@ class Engine:
         """Trust what was learned while held and judge from here on."""
         for index in self._members(self._names.device(device)):
             release(self._names.rows[index], self._params)
+
+    def set_caution(self, device: str, factor: float) -> None:
+        """1: as the settings say, more: quieter, less: stricter. Outlives a new baseline.
+
+        Raises SettingsError outside `tuning.CAUTION_RANGE`.
+        """
+        index = self._names.device(device)
+        members = self._names.rows, self._members(index)
+        set_caution(self._names.devices[index], *members, factor)
+
+    def caution(self, device: str) -> float:
+        index = self._names.device(device)
+        return float(self._names.devices[index, col.D_CAUTION])
 
     def _members(self, device_index: int) -> list[int]:
         """Series of a device, newest first."""

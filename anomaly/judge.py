@@ -143,7 +143,8 @@ def set_allowance(row: Table, b: int, params: Params) -> None:
     """How far beyond the band the slow average may stray without being noticed."""
     half = 0.5 * (row[b + col.HIGH] - row[b + col.LOW])
     grain = row[b + col.NOISE] * math.sqrt(row[b + col.TAU_FAST] / row[b + col.TAU_SLOW])
-    row[b + col.ALLOW] = params[par.CAUTION] * (params[par.MARGIN] * half + 0.25 * grain)
+    caution = params[par.CAUTION] * row[col.CAUTION]
+    row[b + col.ALLOW] = caution * (params[par.MARGIN] * half + 0.25 * grain)
 
 
 @jit
@@ -152,7 +153,8 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
     longest = params[par.PERSIST_LIMIT_S]
     if t - row[b + col.START_T] >= params[par.EXPERIENCED_S]:
         longest = params[par.PERSIST_EXPERIENCED_S]
-    wanted = min(longest, params[par.PERSIST_SHARE] * row[b + col.SPAN]) * params[par.CAUTION]
+    wanted = min(longest, params[par.PERSIST_SHARE] * row[b + col.SPAN])
+    wanted *= params[par.CAUTION] * row[col.CAUTION]
     # What once came back by itself after so long may do so again.
     wanted = max(wanted, params[par.PERSIST_LONGEST] * row[b + col.LONGEST])
     return float(max(wanted, 8.0 * interval))

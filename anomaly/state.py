@@ -25,8 +25,8 @@ PROFILE_BINS: Final = 24
     LAST_T, LAST_V, FIRST_T, SAMPLES, SAMPLES_ALL, INTERVAL, MAX_GAP, DEVICE, NEXT, LIMIT_LOW,
     LIMIT_HIGH, DEMAND, KNOWN, HOLD, MEAN, MIN_V, MAX_V, STEP, CHANGES, RUN_T, RUN_N, MAX_RUN_N,
     MAX_RUN_S, OUT_N, OUT_T, OUT_LAST_T, OUT_WORST, SPIKE_T, SPIKE_N, STUCK_OPEN, RANGE_OPEN, SPIKE_OPEN,
-    MISSING_OPEN, MISSING_T, PROFILE_READY, SCORE,
-) = range(SERIES_WIDTH := 36)
+    MISSING_OPEN, MISSING_T, PROFILE_READY, SCORE, CAUTION,
+) = range(SERIES_WIDTH := 37)
 
 (  # a judge's columns, counted from its base
     START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, PHASE, EPOCHS, STREAK, EPOCH_T, EPOCH_END_N,
@@ -50,9 +50,9 @@ JUDGING: Final = 2.0
 # One row per device.
 (
     D_LAST_T, D_CHECK_T, D_HEAD, D_RESUME_T, D_ARRIVED, D_LIVE, D_LINK, D_LINK_T, D_SILENT,
-    D_SILENT_T,
-) = range(10)  # fmt: skip
-D_WIDTH: Final = 10
+    D_SILENT_T, D_CAUTION,
+) = range(11)  # fmt: skip
+D_WIDTH: Final = 11
 
 # What the device's link last said (D_LINK).
 LINK_UNKNOWN: Final = 0.0
@@ -73,6 +73,7 @@ def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Tab
     row[LIMIT_LOW] = low
     row[LIMIT_HIGH] = high
     row[DEMAND] = float(demand)
+    row[CAUTION] = 1.0
     return row
 
 
@@ -81,13 +82,14 @@ def new_device_row() -> Table:
     row = np.zeros(D_WIDTH)
     row[[D_LAST_T, D_CHECK_T, D_RESUME_T, D_ARRIVED]] = -np.inf
     row[D_HEAD] = -1
+    row[D_CAUTION] = 1.0
     return row
 
 
 # Columns that survive a new baseline: who the series is and where its stream stands.
 _KEPT = (
     LAST_T, LAST_V, SAMPLES_ALL, INTERVAL, DEVICE, NEXT, LIMIT_LOW, LIMIT_HIGH, DEMAND,
-    MISSING_OPEN, MISSING_T,
+    MISSING_OPEN, MISSING_T, CAUTION,
 )  # fmt: skip
 
 
