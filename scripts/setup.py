@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ".[server,bridge,dev]"
+EXTRAS = ".[server,bridge,postgresql,dev]"
 
 
 class SetupError(Exception):

@@ -79,8 +79,9 @@ class Dispatcher:
                 return False
         with self._database.transaction() as session:
             row = session.get_one(OutboxEvent, event_id)
-            row.done_at = self._clock.now()
-        if event is not None:
+            first = row.done_at is None  # another process may have been quicker
+            row.done_at = row.done_at or self._clock.now()
+        if event is not None and first:
             self.on_handled(event)
         return True
 

@@ -41,11 +41,14 @@ def upgrade(database: Database) -> None:
     """
     steps = ScriptDirectory.from_config(configuration())
     with (
-        database.engine.connect() as connection,
+        database.engine.execution_options(apart=True).connect() as connection,
         _foreign_keys_off(connection),
         connection.begin(),
     ):
         if connection.dialect.name == "postgresql":
+            # A step over many rows takes its time, and so does waiting for whoever does it.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         current = MigrationContext.configure(connection).get_current_heads()
         _refuse_newer(database, steps, current)

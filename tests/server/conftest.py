@@ -1,6 +1,6 @@
 """Shared by the tests of the server's features: a database with all tables, a clock that stands still."""
 
-import os
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ import anyio
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
 
 from server.account import service as accounts
 from server.account.dependencies import SESSION_COOKIE
@@ -22,6 +23,7 @@ from server.kit.problems import from_forewarn
 from server.kit.settings import Settings
 from server.kit.web import WebContext
 from server.migrations.models import import_all
+from tests.postgresql import QUICK, PostgresServer
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -36,17 +38,60 @@ def clock(now: datetime) -> ManualClock:
     return ManualClock(now)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """Empty records: SQLite in a file, or the server that FOREWARN_TEST_DATABASE_URL names."""
+@pytest.fixture(scope="session")
+def postgres(needs: Callable[[str], Path]) -> Iterator[PostgresServer]:
+    """One server for all tests of a worker, started when the first asks for it."""
+    server = PostgresServer(needs("postgresql").parent, *QUICK)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+RECORDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=RECORDS)
+def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database without tables, on each kind that records may lie on."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'records.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create(f"empty{next(_numbers)}")
+
+
+@pytest.fixture(params=RECORDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Empty records with all tables, on each kind that records may lie on."""
+    if request.param == "sqlite":
+        import_all()
+        database = Database.at(tmp_path / "records.sqlite3")
+        Base.metadata.create_all(database.engine)
+        yield database
+        database.close()
+    else:
+        shared: Database = request.getfixturevalue("_on_postgres")
+        yield shared
+        shared.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _tables_on_postgres(postgres: PostgresServer) -> Iterator[Database]:
     import_all()
-    url = os.environ.get("FOREWARN_TEST_DATABASE_URL")
-    database = Database(url) if url else Database.at(tmp_path / "records.sqlite3")
-    if url:
-        Base.metadata.drop_all(database.engine)
+    database = Database(postgres.create("records"))
     Base.metadata.create_all(database.engine)
     yield database
     database.close()
+
+
+@pytest.fixture
+def _on_postgres(_tables_on_postgres: Database) -> Database:
+    """Emptied, which is quicker than made anew; ids begin at 1 again."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with _tables_on_postgres.transaction() as session:
+        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    return _tables_on_postgres
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,7 @@ def test_a_wrong_cookie_is_nobody(client, token: str):
 )
 def test_a_sessions_unsafe_request_needs_proof(client, token: str, headers, status):
     client.sign_in(token)
+    headers = dict(headers)
     if proof := headers.pop("proof", None):
         headers[CSRF_HEADER] = csrf_token(token) if proof == "right" else csrf_token("other")
     assert client.post("/api/v1/me", headers=headers).status_code == status

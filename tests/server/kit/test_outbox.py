@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -43,8 +42,8 @@ class Bell(OwnBase):
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.at(tmp_path / "records.sqlite3")
+def database(records_url: str) -> Iterator[Database]:
+    database = Database(records_url)
     outbox = [Base.metadata.tables[name] for name in ("outbox_event", "outbox_handled")]
     Base.metadata.create_all(database.engine, tables=outbox)
     OwnBase.metadata.create_all(database.engine)

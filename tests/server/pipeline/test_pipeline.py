@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,16 +52,18 @@ class House:
 def make_house(path: Path) -> House:
     records = Database.at(path / "records.sqlite3")
     Base.metadata.create_all(records.engine)
+    return furnished(records)
+
+
+def furnished(records: Database) -> House:
     with records.transaction() as session:
         devices.add_device(session, device_id=DEVICE, now=START)
     return House(records)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = make_house(tmp_path)
-    yield made
-    made.records.close()
+def house(database: Database) -> House:
+    return furnished(database)
 
 
 def message(position: int, payload: bytes, *, leaf: str = "telemetry", at_s: float) -> Message:
