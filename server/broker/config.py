@@ -20,6 +20,10 @@ MAX_PAYLOAD_BYTES: Final = 2 * 2**20
 # How long a device waits while its credentials are checked. A thousand devices that reconnect at
 # once queue behind each other.
 AUTH_TIMEOUT_S: Final = 10
+# How long a message may wait for its place on the disk. nats-server closes the connection after that
+# (its own default is 5 s), and a fleet that comes back with a backlog fills the queue of a slow disk
+# for longer: it would be thrown out, come back, and send the same again.
+WRITE_TIMEOUT_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,11 @@ def render_config(settings: BrokerSettings, ports: ServerPorts, keys: ServerKeys
             "max_file_store": settings.stream_max_bytes + 2**30,
             "max_memory_store": 256 * 2**20,
         },
-        "mqtt": {"host": settings.host, "port": ports.mqtt},
+        "mqtt": {
+            "host": settings.host,
+            "port": ports.mqtt,
+            "js_api_timeout": f"{WRITE_TIMEOUT_S}s",
+        },
         "accounts": {
             SYSTEM_ACCOUNT: {"users": [{"nkey": keys.system}]},
             APP_ACCOUNT: {"jetstream": "enabled", "users": [{"nkey": keys.service}]},

@@ -21,6 +21,7 @@ from server.broker.errors import BrokerError, BrokerUnavailable
 
 STREAM: Final = "$MQTT_msgs"
 PREFIX: Final = "$MQTT.msgs."
+_RETAINED: Final = "$MQTT_rmsgs"
 DEVICE_SUBJECTS: Final = f"{PREFIX}devices.*.*"
 _SUBJECTS: Final = (f"{PREFIX}>",)
 _TIMEOUT_S: Final = 5.0
@@ -70,6 +71,33 @@ class DeviceStream:
                 raise
             return _state(await self.request(f"STREAM.CREATE.{STREAM}", config))
         return _state(await self.request(f"STREAM.UPDATE.{STREAM}", config))
+
+    async def keep_retained_in_memory(self) -> None:
+        """Make nats-server's own store of retained messages, in memory instead of on disk.
+
+        Every birth and every will is retained, and each would cost a second fsync: half of the time
+        that a fleet needs to come back. Nobody reads them (a device may hear its own commands only;
+        we read the stream), and each device publishes its state anew when it connects.
+        """
+        config = {
+            "name": _RETAINED,
+            "subjects": ["$MQTT.rmsgs.>"],
+            "retention": "limits",
+            "storage": "memory",
+            "max_msgs_per_subject": 1,
+            "num_replicas": 1,
+        }
+        try:
+            found = await self.request(f"STREAM.INFO.{_RETAINED}")
+        except _ApiError as error:
+            if error.code != _STREAM_NOT_FOUND:
+                raise
+        else:
+            if found["config"]["storage"] == "memory":
+                return
+            # Of an earlier version; the kind of storage can't be changed.
+            await self.request(f"STREAM.DELETE.{_RETAINED}")
+        await self.request(f"STREAM.CREATE.{_RETAINED}", config)
 
     async def state(self) -> StreamState:
         return _state(await self.request(f"STREAM.INFO.{STREAM}"))

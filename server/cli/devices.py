@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from server.cli.importing import import_devices
 from server.cli.options import DataDir
 
 device = typer.Typer(no_args_is_help=True, help="Devices on record.")
+device.command("import")(import_devices)
 
 
 @device.command("add")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from server.cli import checking, devices, living, people, playing, scoring, serving
+from server.cli import benching, checking, devices, living, people, playing, scoring, serving
 from server.kit.errors import ForewarnError
 
 _OURS = {"anomaly", "device_agent", "field_service", "server"}
@@ -79,4 +79,5 @@ app.add_typer(devices.device, name="device")
 app.command("replay")(playing.replay)
 app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")
+app.add_typer(benching.bench, name="bench")
 app.command("doctor")(checking.doctor)

@@ -20,10 +20,11 @@ STOP_WITHIN_S: Final = 9.5
 def run_until_stopped(program: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `program(stop)`; the first signal sets `stop`, a second one ends the process at once."""
     with contextlib.suppress(KeyboardInterrupt):
-        _runner().run(_with_signals(program))
+        runner().run(_with_signals(program))
 
 
-def _runner() -> asyncio.Runner:
+def runner() -> asyncio.Runner:
+    """For an event loop that is as quick as this machine has it."""
     try:
         import uvloop  # noqa: PLC0415 - faster where it exists
     except ImportError:
