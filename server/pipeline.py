@@ -3,7 +3,7 @@
 Everything that a batch of messages does is here, in order. Three positions in the stream tell a
 restart what is done already, and each moves in one transaction with what it speaks of:
 
-    checkpoint ≤ recorded ≤ stored      (the pipeline's memory · records · telemetry)
+    checkpoint ≤ recorded, stored       (the pipeline's memory · records · telemetry)
 
 A restart reads on from the checkpoint. Up to `recorded` only the detector sees the messages again,
 and what it says of them is known; up to `stored` no sample is stored again. The detector goes by the
@@ -202,6 +202,7 @@ class Pipeline:
     def _save(self, findings: list[Finding]) -> None:
         # What did not come from the stream (silence, a new baseline) can't be replayed from it:
         # it is committed together with the memory that includes it.
+        self._store.sync(self._stream)
         now = self._clock.now()
         with self._records.transaction() as session:
             for request in detection.take_baseline_requests(session, now=now):

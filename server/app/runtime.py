@@ -34,7 +34,7 @@ from server.migrations import upgrade
 from server.pages.live import Broadcast
 from server.pipeline import Pipeline, PipelineParts
 from server.reactions import reactions
-from server.telemetry.duckdb import DuckDbTelemetryStore
+from server.telemetry.opening import open_store
 from server.telemetry.store import TelemetryStore
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ async def _start_core(
     clock, loop = SystemClock(), asyncio.get_running_loop()
     records = _records(settings, data)
     stack.callback(records.close)
-    telemetry = DuckDbTelemetryStore(data.telemetry_file)
+    telemetry = open_store(settings, data.telemetry_file)
     stack.callback(telemetry.close)
     temporary = TemporarySecrets.of(data.root)
     authenticator = DeviceAuthenticator(records, temporary=temporary, clock=clock)

@@ -45,6 +45,8 @@ def schedule(
         return Timer(name, every_s, lambda: asyncio.to_thread(run))
 
     def forget_old_samples() -> None:
+        if not telemetry.capabilities.forgets_when_asked:
+            return
         kept_s = settings.telemetry_retention_days * 86_400
         telemetry.drop_before(clock.now().timestamp() - kept_s)
 

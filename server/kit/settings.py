@@ -38,6 +38,11 @@ class Settings(BaseSettings):
 
     stream_max_age_days: float = Field(7, gt=0, description="how long the broker keeps messages")
     stream_max_bytes: int = Field(8 * 2**30, ge=2**20, description="and how many bytes of them")
+    telemetry_url: str | None = Field(
+        None,
+        description="store of samples, e.g. victoriametrics+http://127.0.0.1:8428; "
+        "default: DuckDB in the data dir",
+    )
     telemetry_retention_days: float = Field(365, gt=0, description="raw samples are kept so long")
 
     batch_messages: int = Field(512, ge=1, le=10_000, description="messages a pipeline batch")

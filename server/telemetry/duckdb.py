@@ -16,9 +16,10 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from server.telemetry.grid import Grid, to_us
 from server.telemetry.novelty import NewestTimes, first_of_each, last_of_each
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
-from server.telemetry.store import bucket_width_us, to_us
+from server.telemetry.store import Capabilities
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS series (
@@ -40,6 +41,8 @@ MEMORY_LIMIT_MB = 512
 
 class DuckDbTelemetryStore:
     """One process opens the file; appends come from one thread, reads from any."""
+
+    capabilities = Capabilities(own_file=True)
 
     def __init__(self, file: Path) -> None:
         self._connection = duckdb.connect(
@@ -153,6 +156,9 @@ class DuckDbTelemetryStore:
                 self._newest.set(number, time_us)
                 self._newest_values[number] = value
 
+    def sync(self, stream: str) -> None:
+        """Nothing is left to do: `append` commits."""
+
     def position(self, stream: str) -> int:
         rows = self._rows("SELECT position FROM stream_position WHERE stream = ?", [stream])
         return int(rows[0][0]) if rows else 0
@@ -175,10 +181,11 @@ class DuckDbTelemetryStore:
         return newest
 
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
-        from_us, until_us = to_us(from_s), to_us(to_s)
-        width = bucket_width_us(from_us, until_us, points)
+        grid = Grid.of(from_s, to_s, points)
         number = self._series.get(key, 0)
-        rows = self._rows(_QUERY, [number, from_us, until_us, from_us, width])
+        rows = self._rows(
+            _QUERY, [number, grid.from_us, grid.until_us, grid.origin_us, grid.width_us]
+        )
         columns = list(zip(*rows, strict=True)) or [()] * 5
         return Buckets(
             times_s=np.array(columns[0], dtype=np.float64) / 1e6,

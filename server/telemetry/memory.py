@@ -7,12 +7,15 @@ from collections import defaultdict
 
 import numpy as np
 
+from server.telemetry.grid import Grid, to_us
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
-from server.telemetry.store import bucket_width_us, to_us
+from server.telemetry.store import Capabilities
 
 
 class MemoryTelemetryStore:
     """Keeps everything in dictionaries; forgets it when closed."""
+
+    capabilities = Capabilities()
 
     def __init__(self) -> None:
         self._ids: dict[SeriesKey, int] = {}
@@ -40,6 +43,9 @@ class MemoryTelemetryStore:
             self._positions[stream] = position
         return Appended(stored=stored, duplicates=len(batch) - stored)
 
+    def sync(self, stream: str) -> None:
+        pass
+
     def position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
@@ -58,13 +64,13 @@ class MemoryTelemetryStore:
             return newest
 
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
-        from_us, until_us = to_us(from_s), to_us(to_s)
-        width = bucket_width_us(from_us, until_us, points)
+        grid = Grid.of(from_s, to_s, points)
         buckets: dict[int, list[tuple[int, float]]] = defaultdict(list)
         with self._lock:
             for time_us, value in sorted(self._samples[self._ids.get(key, 0)].items()):
-                if from_us <= time_us < until_us:
-                    buckets[(time_us - from_us) // width].append((time_us, value))
+                if grid.from_us <= time_us < grid.until_us:
+                    number = (time_us - grid.origin_us) // grid.width_us
+                    buckets[number].append((time_us, value))
         rows = [buckets[number] for number in sorted(buckets)]
         return Buckets(
             times_s=np.array([row[0][0] / 1e6 for row in rows], dtype=np.float64),

@@ -1,36 +1,70 @@
 """The port to telemetry storage. One contract suite (tests/server/telemetry) runs over every adapter.
 
-Order: `series_id` for each new key, `append` with the position of the batch's last message, and only
-then may that position be acknowledged. One thread appends; any thread reads.
+Order: `series_id` for each new key, `append` with the position of the batch's last message, `sync`, and
+only then may that position be acknowledged. One thread appends and syncs; any thread reads.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
+from server.telemetry.grid import MAX_POINTS, Grid, to_us
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 
-MAX_POINTS = 5_000
-"""More buckets than a screen has pixels are refused."""
+__all__ = ["MAX_POINTS", "Capabilities", "Grid", "TelemetryStore", "to_us"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """In what adapters differ; everything else holds for all of them.
+
+    resolution_us : two samples of a series within one such step are the same sample
+    significant_digits : of a value, as it comes back
+    forgets_when_asked : `drop_before` works; where not, the store has a retention of its own
+    own_file : the store is a file that one process may open
+    """
+
+    resolution_us: int = 1
+    significant_digits: int = 17
+    forgets_when_asked: bool = True
+    own_file: bool = False
 
 
 class TelemetryStore(Protocol):
+    @property
+    def capabilities(self) -> Capabilities: ...
+
     def series_id(self, key: SeriesKey, unit: str) -> int:
-        """The series' number, given out at first sight; durable with the first batch that uses it.
+        """The series' number, given out at first sight, the same for as long as the store is open.
 
         `unit` is SenML's; "" leaves a known unit as it is.
         """
         ...
 
     def append(self, batch: SampleBatch, *, stream: str, position: int) -> Appended:
-        """Store `batch` and that `stream` is stored up to `position`, both or neither, on disk.
+        """Store `batch`, the samples of `stream` up to `position`.
 
-        A sample whose series already has one at the same time (to the microsecond) is a duplicate.
+        A sample whose series already has one at the same time (to the resolution) is a duplicate.
+        After an exception nothing, a part or all of it may be stored: ask `position` and go on from
+        there, with the same samples.
+        """
+        ...
+
+    def sync(self, stream: str) -> None:
+        """When it returns, what was appended of `stream` is on disk and seen by reads, its position too.
+
+        Raises StoreRestarted when that can't be known: go on as after a failed `append`.
         """
         ...
 
     def position(self, stream: str) -> int:
-        """Last position of `stream` whose samples are stored; 0 for a stream never seen."""
+        """Up to here all samples of `stream` are stored for sure; 0 for a stream never seen.
+
+        Never ahead of what is on disk; behind the last `sync` only if the store itself was killed
+        since, and what comes again is recognised. Whoever starts to append a stream, or starts again,
+        asks first: the adapter then forgets what it believed about the store.
+        """
         ...
 
     def metrics(self, device_id: str) -> dict[str, str]:
@@ -42,14 +76,17 @@ class TelemetryStore(Protocol):
         ...
 
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
-        """Samples in [from_s, to_s) in at most `points` equal buckets.
+        """Samples in [from_s, to_s) in at most `points` equal buckets (`Grid`).
 
         Raises ValueError for an empty range or `points` outside 1..MAX_POINTS.
         """
         ...
 
     def drop_before(self, time_s: float, *, metric: str | None = None) -> int:
-        """Forget samples older than `time_s` (of one metric, or of all); returns how many."""
+        """Forget samples older than `time_s` (of one metric, or of all); returns how many.
+
+        Raises StoreCantForget where `capabilities.forgets_when_asked` is false.
+        """
         ...
 
     def count(self, device_id: str | None = None) -> int:
@@ -57,17 +94,3 @@ class TelemetryStore(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def bucket_width_us(from_us: int, to_us: int, points: int) -> int:
-    """Width that covers the range in at most `points` buckets, whole microseconds."""
-    if to_us <= from_us:
-        raise ValueError("the range is empty: `to` must be later than `from`")
-    if not 1 <= points <= MAX_POINTS:
-        raise ValueError(f"points must be 1..{MAX_POINTS}")
-    return -(-(to_us - from_us) // points)
-
-
-def to_us(time_s: float) -> int:
-    """Unix microseconds, the resolution at which two samples are the same."""
-    return round(time_s * 1e6)

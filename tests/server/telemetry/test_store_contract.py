@@ -11,28 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.telemetry.duckdb import DuckDbTelemetryStore
+from server.telemetry.errors import StoreCantForget
 from server.telemetry.memory import MemoryTelemetryStore
-from server.telemetry.samples import SampleBatch, SeriesKey
+from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
+from tests.server.telemetry.conftest import make_batch as batch
 
 PUMP = SeriesKey("pump-1", "motor/current")
 OTHER = SeriesKey("pump-2", "motor/current")
 STREAM = "main"
+T = 1_780_000_000
 
 
-def batch(*samples: tuple[int, float, float]) -> SampleBatch:
-    return SampleBatch(
-        series=np.array([s for s, _, _ in samples], dtype=np.int32),
-        times_s=np.array([t for _, t, _ in samples], dtype=np.float64),
-        values=np.array([v for _, _, v in samples], dtype=np.float64),
-    )
-
-
-@pytest.fixture(params=["memory", "duckdb"])
+@pytest.fixture(
+    params=["memory", "duckdb", pytest.param("victoriametrics", marks=pytest.mark.broker)]
+)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TelemetryStore]:
     makers: dict[str, Callable[[], TelemetryStore]] = {
         "memory": MemoryTelemetryStore,
         "duckdb": lambda: DuckDbTelemetryStore(tmp_path / "t.duckdb"),
+        "victoriametrics": lambda: request.getfixturevalue("open_victoria")(),  # noqa: PLW0108 - started when asked,
     }
     made = makers[request.param]()
     yield made
@@ -41,10 +39,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TelemetryS
 
 def test_what_is_appended_is_found(store: TelemetryStore) -> None:
     series = store.series_id(PUMP, "A")
-    done = store.append(batch((series, 100, 1.0), (series, 101, 3.0)), stream=STREAM, position=7)
+    done = store.append(
+        batch((series, T + 100, 1.0), (series, T + 101, 3.0)), stream=STREAM, position=7
+    )
     assert (done.stored, done.duplicates) == (2, 0)
-    found = store.query(PUMP, from_s=100, to_s=102, points=10)
-    assert found.times_s.tolist() == [100, 101]
+    store.sync(STREAM)
+    found = store.query(PUMP, from_s=T + 100, to_s=T + 102, points=10)
+    assert found.times_s.tolist() == [T + 100, T + 101]
     assert found.mean.tolist() == [1.0, 3.0]
     assert store.position(STREAM) == 7
     assert store.position("another") == 0
@@ -52,27 +53,34 @@ def test_what_is_appended_is_found(store: TelemetryStore) -> None:
 
 def test_a_sample_at_the_same_time_is_a_duplicate_wherever_it_comes(store: TelemetryStore) -> None:
     series = store.series_id(PUMP, "A")
-    store.append(batch((series, 100, 1.0), (series, 101, 2.0)), stream=STREAM, position=1)
+    store.append(batch((series, T + 100, 1.0), (series, T + 101, 2.0)), stream=STREAM, position=1)
     done = store.append(
-        batch((series, 101, 9.0), (series, 102, 3.0), (series, 102, 9.0), (series, 100.5, 5.0)),
+        batch(
+            (series, T + 101, 9.0),
+            (series, T + 102, 3.0),
+            (series, T + 102, 9.0),
+            (series, T + 100.5, 5.0),
+        ),
         stream=STREAM,
         position=2,
     )
     assert (done.stored, done.duplicates) == (2, 2)
-    found = store.query(PUMP, from_s=0, to_s=1000, points=1000)
+    store.sync(STREAM)
+    found = store.query(PUMP, from_s=T, to_s=T + 1000, points=1000)
     assert found.count.sum() == 4
     assert found.maximum.max() == 5.0
 
 
 def test_late_samples_do_not_move_the_latest_value_back(store: TelemetryStore) -> None:
     series = store.series_id(PUMP, "A")
-    store.append(batch((series, 200, 2.0)), stream=STREAM, position=1)
-    store.append(batch((series, 100, 1.0)), stream=STREAM, position=2)
+    store.append(batch((series, T + 200, 2.0)), stream=STREAM, position=1)
+    store.append(batch((series, T + 100, 1.0)), stream=STREAM, position=2)
+    store.sync(STREAM)
     (latest,) = store.latest("pump-1")
     assert (latest.metric, latest.unit, latest.time_s, latest.value) == (
         "motor/current",
         "A",
-        200,
+        T + 200,
         2.0,
     )
     assert store.count("pump-1") == 2
@@ -80,26 +88,38 @@ def test_late_samples_do_not_move_the_latest_value_back(store: TelemetryStore) -
 
 def test_devices_are_kept_apart_and_units_follow(store: TelemetryStore) -> None:
     pump, other = store.series_id(PUMP, ""), store.series_id(OTHER, "A")
-    store.append(batch((pump, 1, 1.0), (other, 1, 2.0)), stream=STREAM, position=1)
+    store.append(batch((pump, T + 1, 1.0), (other, T + 1, 2.0)), stream=STREAM, position=1)
+    store.sync(STREAM)
     assert store.series_id(PUMP, "mA") == pump
     assert store.series_id(PUMP, "") == pump
     assert store.metrics("pump-1") == {"motor/current": "mA"}
     assert store.metrics("nobody") == {}
     assert store.latest("nobody") == []
     assert store.count() == 2
-    assert store.query(SeriesKey("nobody", "x"), from_s=0, to_s=9).count.sum() == 0
+    assert store.query(SeriesKey("nobody", "x"), from_s=T, to_s=T + 9).count.sum() == 0
 
 
 def test_retention_drops_the_old_of_one_metric_or_all(store: TelemetryStore) -> None:
     current = store.series_id(PUMP, "A")
     flow = store.series_id(SeriesKey("pump-1", "flow"), "l/s")
     store.append(
-        batch((current, 1, 1.0), (flow, 1, 1.0), (current, 10, 1.0), (flow, 10, 1.0)),
+        batch(
+            (current, T + 1, 1.0),
+            (flow, T + 1, 1.0),
+            (current, T + 10, 1.0),
+            (flow, T + 10, 1.0),
+        ),
         stream=STREAM,
         position=1,
     )
-    assert store.drop_before(5, metric="flow") == 1
-    assert store.drop_before(5) == 1
+    store.sync(STREAM)
+    if not store.capabilities.forgets_when_asked:
+        with pytest.raises(StoreCantForget):
+            store.drop_before(T + 5, metric="flow")
+        assert store.count() == 4
+        return
+    assert store.drop_before(T + 5, metric="flow") == 1
+    assert store.drop_before(T + 5) == 1
     assert store.count() == 2
 
 
@@ -113,6 +133,7 @@ def test_an_impossible_range_is_refused(
 
 def test_an_empty_batch_still_moves_the_position(store: TelemetryStore) -> None:
     store.append(batch(), stream=STREAM, position=41)
+    store.sync(STREAM)
     assert store.position(STREAM) == 41
 
 
@@ -120,13 +141,13 @@ def test_duckdb_finds_everything_again_after_reopening(tmp_path: Path) -> None:
     file = tmp_path / "t.duckdb"
     first = DuckDbTelemetryStore(file)
     series = first.series_id(PUMP, "A")
-    first.append(batch((series, 100, 1.0), (series, 101, 2.0)), stream=STREAM, position=3)
+    first.append(batch((series, T + 100, 1.0), (series, T + 101, 2.0)), stream=STREAM, position=3)
     first.close()
     again = DuckDbTelemetryStore(file)
     assert again.series_id(PUMP, "A") == series
     assert again.position(STREAM) == 3
     assert again.latest("pump-1")[0].value == 2.0
-    done = again.append(batch((series, 101, 2.0)), stream=STREAM, position=4)
+    done = again.append(batch((series, T + 101, 2.0)), stream=STREAM, position=4)
     assert done.duplicates == 1
     again.close()
 
@@ -135,7 +156,7 @@ _samples = st.lists(
     st.lists(
         st.tuples(
             st.sampled_from([1, 2, 3]),
-            st.integers(0, 40).map(lambda t: t / 2),
+            st.integers(0, 40).map(lambda t: T + t / 2),
             st.floats(-1e6, 1e6),
         ),
         max_size=25,
@@ -162,7 +183,7 @@ def test_duckdb_agrees_with_memory_on_any_batches(
         done = [s.append(batch(*samples), stream=STREAM, position=number) for s in stores]
         assert done[0] == done[1]
     for key in keys:
-        reference, real = (s.query(key, from_s=0, to_s=21, points=points) for s in stores)
+        reference, real = (s.query(key, from_s=T, to_s=T + 21, points=points) for s in stores)
         for column in ("times_s", "minimum", "mean", "maximum", "count"):
             np.testing.assert_allclose(getattr(real, column), getattr(reference, column))
     assert stores[0].latest("d") == stores[1].latest("d")
