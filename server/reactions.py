@@ -11,12 +11,15 @@ from server.command.handlers import CommandHandlers
 from server.conversation.handlers import ConversationHandlers
 from server.detection.handlers import BaselineHandlers
 from server.device.events import (
+    DeviceAdded,
     DeviceCameOnline,
     DeviceFirmwareChanged,
     DeviceRevoked,
     DeviceSecretRotated,
+    DeviceTopicsChanged,
 )
 from server.device.handlers import DeviceGate, DeviceHandlers
+from server.device.mosquitto import mosquitto_files
 from server.incident.events import (
     IncidentClosed,
     IncidentOpened,
@@ -55,6 +58,8 @@ def reactions(
 ) -> Reactions:
     """The table, with the handlers that this process runs."""
     devices, baselines = DeviceHandlers(gate), BaselineHandlers()
+    mosquitto = mosquitto_files(settings)
+    renew = (mosquitto.renew,) if mosquitto else ()
     tickets = TicketHandlers(clock, settings)
     jobs = JobHandlers(clock, load_rules(settings.data_dir))
     conversation = ConversationHandlers(clock, settings)
@@ -87,6 +92,9 @@ def reactions(
         CommandRequested: (commands.send_requested,),
         DeviceCameOnline: (commands.send_waiting,),
         # Whose credentials no longer hold is shown out.
-        DeviceRevoked: (devices.show_out,),
-        DeviceSecretRotated: (devices.show_out,),
+        DeviceRevoked: (*renew, devices.show_out),
+        DeviceSecretRotated: (*renew, devices.show_out),
+        DeviceTopicsChanged: (*renew, devices.show_out),
+        # A Mosquitto that is told who may connect learns of each new device.
+        **({DeviceAdded: renew} if renew else {}),
     }

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from server.broker.broker import Broker
+from server.broker.port import DeviceBroker
 
 _TIMEOUT_S = 10.0
 
 
 class BrokerBridge:
-    """CommandSender and DeviceGate over the embedded broker. Not to be called from the loop itself."""
+    """CommandSender and DeviceGate over a broker. Not to be called from the loop itself."""
 
-    def __init__(self, broker: Broker, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, broker: DeviceBroker, loop: asyncio.AbstractEventLoop) -> None:
         self._broker = broker
         self._loop = loop
 

@@ -16,15 +16,13 @@ from server.app.broker_bridge import BrokerBridge
 from server.app.consuming import Consumer
 from server.app.dispatching import DispatchThread
 from server.app.listening import WebServer, bind, url_of
+from server.app.messaging import Messaging, start_messaging
 from server.app.schedule import schedule
 from server.app.timers import Timer, run_timers
 from server.app.web import WebParts, create_app
-from server.broker.broker import Broker
-from server.broker.config import BrokerSettings
 from server.command.handlers import CommandHandlers
 from server.device.credentials import DeviceAuthenticator
 from server.device.temporary import TemporarySecrets
-from server.ingest.jetstream import JetStreamSource
 from server.kit.clock import Clock, SystemClock
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
@@ -59,7 +57,7 @@ class _Core:
     clock: Clock
     records: Database
     telemetry: TelemetryStore
-    broker: Broker
+    messaging: Messaging
     commands: CommandHandlers
     dispatching: DispatchThread
     live: Broadcast
@@ -79,9 +77,7 @@ async def serve(
         listener = stack.enter_context(bind(settings.host, settings.http_port))
         core = await _start_core(stack, settings, data)
         consumer = Consumer(
-            lambda after: JetStreamSource(
-                core.broker.client, core.broker.stream, start_after=after
-            ),
+            core.messaging.open_source,
             partial(Pipeline, parts=_pipeline_parts(core)),
             settings,
         )
@@ -95,7 +91,7 @@ async def serve(
         await _first_of(consumer.ready, stop)
         if stop.is_set():
             return
-        address = ServerAddress(url_of(listener), f"mqtt://{settings.host}:{core.broker.mqtt_port}")
+        address = ServerAddress(url_of(listener), core.messaging.url)
         stack.enter_context(_address_file(data.root, address))
         log.info("ready on %s and %s", address.http_url, address.mqtt_url)
         if on_ready is not None and (waiting := on_ready(address)) is not None:
@@ -114,10 +110,8 @@ async def _start_core(
     stack.callback(telemetry.close)
     temporary = TemporarySecrets.of(data.root)
     authenticator = DeviceAuthenticator(records, temporary=temporary, clock=clock)
-    broker = await stack.enter_async_context(
-        Broker(_broker_settings(settings, data), authenticator)
-    )
-    bridge = BrokerBridge(broker, loop)
+    messaging = await start_messaging(stack, settings, data, authenticator)
+    bridge = BrokerBridge(messaging.broker, loop)
     commands = CommandHandlers(bridge, clock)
     live = Broadcast(loop)
     dispatcher = Dispatcher(records, reactions(commands, bridge, clock, settings), clock)
@@ -125,7 +119,7 @@ async def _start_core(
     dispatching = DispatchThread(dispatcher)
     dispatching.start()
     stack.push_async_callback(asyncio.to_thread, dispatching.stop)
-    return _Core(settings, clock, records, telemetry, broker, commands, dispatching, live)
+    return _Core(settings, clock, records, telemetry, messaging, commands, dispatching, live)
 
 
 def _pipeline_parts(core: _Core) -> PipelineParts:
@@ -146,7 +140,7 @@ def _web_parts(core: _Core, consumer: Consumer) -> WebParts:
         settings=core.settings,
         after_commit=core.dispatching.wake,
         live=core.live,
-        is_ready=lambda: core.broker.connected and core.broker.writing and consumer.ready.is_set(),
+        is_ready=lambda: core.messaging.is_ready() and consumer.ready.is_set(),
     )
 
 
@@ -166,16 +160,6 @@ def _records(settings: Settings, data: DataDirectory) -> Database:
     records = Database(url) if url else Database.at(data.records_file)
     upgrade(records)
     return records
-
-
-def _broker_settings(settings: Settings, data: DataDirectory) -> BrokerSettings:
-    return BrokerSettings(
-        directory=data.broker_dir,
-        host=settings.host,
-        mqtt_port=settings.mqtt_port,
-        stream_max_age_s=settings.stream_max_age_days * 86_400,
-        stream_max_bytes=settings.stream_max_bytes,
-    )
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from device_agent.wire.topics import valid_device_id
 from server.broker.claims import ClaimsError, SigningKey, decode, encode
 from server.broker.config import APP_ACCOUNT, AUTH_TIMEOUT_S
+from server.broker.subjects import subject_of
 from server.kit.text import one_line
 
 _log = logging.getLogger(__name__)
@@ -33,9 +34,10 @@ _REFUSED: Final = "unknown device or wrong password"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The client is this device."""
+    """The client is this device; `topics` are filters that it may use beside its own topics."""
 
     device_id: str
+    topics: tuple[str, ...] = ()
 
 
 class Authenticator(Protocol):
@@ -96,7 +98,7 @@ class AuthCallout:
             reply["error"] = _REFUSED
         else:
             self.accepted += 1
-            claims = device_claims(grant.device_id, user_key)
+            claims = device_claims(grant, user_key)
             reply["jwt"] = encode(claims, self._key, issued_at_s=self._now_s())
         answer = {"aud": server_id, "sub": user_key, "nats": reply}
         await message.respond(encode(answer, self._key, issued_at_s=self._now_s()).encode())
@@ -145,20 +147,28 @@ def _understand(token: bytes) -> tuple[dict[str, Any], str, str]:
     return body, server_id, user_key
 
 
-def device_claims(device_id: str, user_key: str) -> dict[str, Any]:
-    """The user claims of one device: its own topics and nothing else, over MQTT only."""
+def device_claims(grant: Grant, user_key: str) -> dict[str, Any]:
+    """The user claims of one device: its own topics, and those given to it, over MQTT only."""
+    own = [f"devices.{grant.device_id}.{leaf}" for leaf in UP_LEAVES]
+    given = [subject for topic_filter in grant.topics for subject in _subjects(topic_filter)]
     return {
         "aud": APP_ACCOUNT,
         "sub": user_key,
-        "name": device_id,
+        "name": grant.device_id,
         "nats": {
             "type": "user",
             "version": 2,
-            "pub": {"allow": [f"devices.{device_id}.{leaf}" for leaf in UP_LEAVES]},
-            "sub": {"allow": [f"devices.{device_id}.commands", "$MQTT.sub.>"]},
+            "pub": {"allow": own + given},
+            "sub": {"allow": [f"devices.{grant.device_id}.commands", "$MQTT.sub.>", *given]},
             "subs": _NO_LIMIT,
             "data": _NO_LIMIT,
             "payload": _NO_LIMIT,
             "allowed_connection_types": ["MQTT"],
         },
     }
+
+
+def _subjects(topic_filter: str) -> list[str]:
+    """`a/#` is `a` too, as MQTT has it."""
+    subject = subject_of(topic_filter)
+    return [subject, subject.removesuffix(".>")] if subject.endswith(".>") else [subject]

@@ -20,7 +20,7 @@ import nats.errors
 import nkeys
 from nats.aio.client import Client
 
-from device_agent.wire.topics import valid_device_id
+from device_agent.wire.topics import device_topic, valid_device_id
 from server.broker.at_most_once import AtMostOnce
 from server.broker.auth_callout import AuthCallout, Authenticator
 from server.broker.claims import SigningKey, load_or_create_key
@@ -30,6 +30,7 @@ from server.broker.disk_watch import DiskWatch
 from server.broker.errors import BrokerError, BrokerStartFailed, BrokerUnavailable
 from server.broker.server_binary import find_server_binary
 from server.broker.stream import DeviceStream
+from server.broker.subjects import subject_of
 from server.broker.supervisor import Supervisor, claim_port
 from server.kit.data_directory import InstanceLock
 from server.kit.text import one_line
@@ -137,14 +138,18 @@ class Broker:
         """
         if not valid_device_id(device_id):
             raise BrokerError("that is not a device id")
+        await self.publish(device_topic(device_id, "commands"), payload)
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """See DeviceBroker; at QoS 0."""
         client = self.client
         if not client.is_connected:
             raise BrokerUnavailable("the broker is not connected")
         try:
-            await client.publish(f"devices.{device_id}.commands", payload)
+            await client.publish(subject_of(topic), payload)
             await client.flush(timeout=_FLUSH_TIMEOUT_S)
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise BrokerUnavailable(f"the command did not reach the broker: {error}") from error
+            raise BrokerUnavailable(f"the message did not reach the broker: {error}") from error
 
     async def disconnect_device(self, device_id: str) -> int:
         """Cut the device's live connections, after its credentials were revoked; how many there were.

@@ -11,6 +11,19 @@ import typer
 from server.cli.importing import import_devices
 from server.cli.options import DataDir
 
+Topics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topics",
+        metavar="FILTER",
+        help="A topic filter that it may use beside devices/ID/…, e.g. 'tele/plug-1/#'; repeatable.",
+    ),
+]
+Gateway = Annotated[
+    str | None,
+    typer.Option("--via", metavar="GATEWAY_ID", help="The device whose topics carry its messages."),
+]
+
 device = typer.Typer(no_args_is_help=True, help="Devices on record.")
 device.command("import")(import_devices)
 
@@ -22,6 +35,8 @@ def add(
     name: Annotated[str | None, typer.Option("--name", help="As people call it.")] = None,
     model: Annotated[str, typer.Option("--model")] = "",
     site: Annotated[str, typer.Option("--site")] = "",
+    topics: Topics = None,
+    via: Gateway = None,
     enroll: Annotated[
         bool, typer.Option("--enroll", help="Print a token for `forewarn-agent enroll` instead.")
     ] = False,
@@ -45,6 +60,8 @@ def add(
             owner_id=owner_id,
             model=model,
             site=site,
+            topics=topics or (),
+            gateway_id=via,
             now=SystemClock().now(),
         )
         printed = {
@@ -80,6 +97,33 @@ def enroll_known(
         token, expires_at = make_token(session, device_id, claim_code=claim, now=now)
     until = expires_at.isoformat(timespec="seconds")
     print(json.dumps({"device_id": device_id, "token": token, "expires_at": until}))
+
+
+@device.command("allow")
+def allow_topics(
+    device_id: Annotated[str, typer.Argument(metavar="DEVICE_ID")],
+    topics: Topics = None,
+    via: Gateway = None,
+    none: Annotated[bool, typer.Option("--none", help="Take all of its filters away.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say which topics beside devices/ID/… a device on record may use; replaces what was said before.
+
+    Its connections are cut so that it comes back with the new rights.
+    """
+    from server.cli.state import opened_records
+    from server.device.service import allow
+    from server.kit.clock import SystemClock
+    from server.kit.errors import BadInput
+    from server.kit.settings import load
+
+    if none == bool(topics) and not via:
+        raise BadInput("topics", "give --topics FILTER, or --none, or --via GATEWAY_ID")
+    wanted = [] if none else topics or None
+    with opened_records(load(data_dir=data_dir)) as records, records.transaction() as session:
+        changed = allow(session, device_id, topics=wanted, gateway_id=via, now=SystemClock().now())
+        shown = {"device_id": changed.id, "topics": changed.topics, "via": changed.gateway_id}
+    print(json.dumps(shown))
 
 
 @device.command("list")

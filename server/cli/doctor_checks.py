@@ -20,11 +20,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 import server
+from server.broker.address import parse_address
 from server.broker.errors import BrokerBinaryMissing
+from server.broker.mqtt_client import try_to_connect
 from server.broker.server_binary import find_server_binary
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
-from server.kit.errors import DataDirectoryError
+from server.kit.errors import ConfigurationError, DataDirectoryError
 from server.kit.settings import Settings
 from server.kit.text import one_line
 from server.migrations.upgrading import configuration
@@ -61,7 +63,9 @@ def python_version(_settings: Settings) -> Result:
     return Result(Verdict.OK, found)
 
 
-def broker_program(_settings: Settings) -> Result:
+def broker(settings: Settings) -> Result:
+    if settings.mqtt_url is not None:
+        return _outside_broker(settings, settings.mqtt_url)
     try:
         binary = find_server_binary(os.environ)
     except BrokerBinaryMissing as error:
@@ -82,6 +86,20 @@ def broker_program(_settings: Settings) -> Result:
     if numbers < _MIN_NATS:
         return Result(Verdict.FAIL, f"{binary} {version}", "nats-server 2.11 or later is needed")
     return Result(Verdict.OK, f"{version} at {binary}")
+
+
+def _outside_broker(settings: Settings, url: str) -> Result:
+    """Whether `mqtt_url` lets us in, with its own credentials."""
+    ca_file = str(settings.mqtt_ca_file) if settings.mqtt_ca_file else None
+    try:
+        address = parse_address(url, ca_file=ca_file, mqtt_5=settings.mqtt_protocol == "5")
+        refusal = try_to_connect(address)
+    except ConfigurationError as error:
+        return Result(Verdict.FAIL, "mqtt_url can't be used", error.message)
+    if refusal:
+        advice = "see docs/how-to/use-your-own-broker.md for its users and access list"
+        return Result(Verdict.FAIL, f"{address.url}: {one_line(refusal)}", advice)
+    return Result(Verdict.OK, f"{address.url} lets us in")
 
 
 def web_bundle(_settings: Settings) -> Result:
@@ -146,10 +164,11 @@ def running_server(settings: Settings) -> Result:
 def ports(settings: Settings) -> Result:
     if _address_file(settings):
         return Result(Verdict.OK, "in use by the running server")
+    ours = [("http_port", settings.http_port)]
+    if settings.mqtt_url is None:
+        ours.append(("mqtt_port", settings.mqtt_port))
     taken = [
-        f"{port} ({name})"
-        for name, port in (("http_port", settings.http_port), ("mqtt_port", settings.mqtt_port))
-        if port and not _bindable(settings.host, port)
+        f"{port} ({name})" for name, port in ours if port and not _bindable(settings.host, port)
     ]
     if taken:
         return Result(
@@ -157,7 +176,7 @@ def ports(settings: Settings) -> Result:
             f"taken on {settings.host}: {', '.join(taken)}",
             "stop what uses them, or choose others with --http-port and --mqtt-port",
         )
-    return Result(Verdict.OK, f"{settings.http_port} and {settings.mqtt_port} are free")
+    return Result(Verdict.OK, f"{' and '.join(str(port) for _, port in ours)} free")
 
 
 def records(settings: Settings) -> Result:
@@ -200,7 +219,7 @@ def clock(_settings: Settings) -> Result:
 Check = Callable[[Settings], Result]
 CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("Python", python_version),
-    ("broker program", broker_program),
+    ("broker", broker),
     ("web bundle", web_bundle),
     ("languages", catalogues),
     ("data directory", data_directory),

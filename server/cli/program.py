@@ -8,7 +8,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from server.cli import benching, checking, devices, living, people, playing, scoring, serving
+from server.cli import (
+    benching,
+    checking,
+    devices,
+    living,
+    people,
+    playing,
+    scoring,
+    serving,
+    setting_up,
+)
 from server.kit.errors import ForewarnError
 
 _OURS = {"anomaly", "device_agent", "field_service", "server"}
@@ -80,4 +90,5 @@ app.command("replay")(playing.replay)
 app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")
 app.add_typer(benching.bench, name="bench")
+app.add_typer(setting_up.setup, name="setup")
 app.command("doctor")(checking.doctor)

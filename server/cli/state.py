@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.broker.address import parse_address
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
 from server.kit.errors import CannotStart
@@ -41,4 +42,6 @@ def mqtt_url(settings: Settings) -> str:
         running = json.loads((settings.data_dir / "server.json").read_text("utf-8"))
         return str(running["mqtt"])
     except (OSError, ValueError, KeyError, TypeError):
+        if settings.mqtt_url:
+            return settings.public_mqtt_url or parse_address(settings.mqtt_url).url
         return f"mqtt://{settings.host}:{settings.mqtt_port}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from device_agent.wire.topics import valid_device_id
 from server.broker.auth_callout import Grant
 from server.device import repository
+from server.device.mosquitto import mosquitto_hash
 from server.device.temporary import TemporarySecrets
 from server.kit.clock import Clock, SystemClock
 from server.kit.database import Database
@@ -23,10 +25,18 @@ from server.kit.database import Database
 _NOBODYS_HASH = "0" * 64
 
 
-def new_secret() -> tuple[str, str]:
-    """(secret to hand over once, hash to keep)."""
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """`secret` is handed over once; the hashes are kept."""
+
+    secret: str
+    secret_hash: str
+    mosquitto_hash: str
+
+
+def new_secret() -> NewSecret:
     secret = secrets.token_urlsafe(32)
-    return secret, hash_secret(secret)
+    return NewSecret(secret, hash_secret(secret), mosquitto_hash(secret))
 
 
 def hash_secret(secret: str) -> str:
@@ -64,12 +74,13 @@ class DeviceAuthenticator:
         with self._database.reading() as session:
             if not self._known(session, username, password):
                 return None
+            topics = repository.topics_of(session, username)
             stolen = (
                 client_id != username
                 and valid_device_id(client_id)
                 and repository.exists(session, client_id)
             )
-        return None if stolen else Grant(username)
+        return None if stolen else Grant(username, topics)
 
     def _known(self, session: Session, device_id: str, password: str) -> bool:
         if check_credentials(session, device_id, password):

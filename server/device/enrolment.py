@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from server.broker.address import parse_address
 from server.device import repository, service
 from server.device.model import DeviceEnrolment
 from server.kit.errors import BadInput, Conflict, NotFound
@@ -30,6 +31,7 @@ _GROUPS: Final = 7
 _GROUP_CHARS: Final = 4
 # 16 of 31 characters are 79 bits: not to be guessed within the hours that a claim code holds.
 _SOUND: Final = re.compile(rf"[{_ALPHABET}]{{16,40}}")
+_LOCAL: Final = {"localhost", "127.0.0.1", "::1"}
 _REFUSED: Final = "the token is unknown, used or expired"
 
 
@@ -100,13 +102,19 @@ def mqtt_url(settings: Settings, host: str) -> str:
     """Where a device that reached us at `host` finds the broker."""
     if settings.public_mqtt_url:
         return settings.public_mqtt_url
-    port = settings.mqtt_port
-    try:
-        running = json.loads((settings.data_dir / "server.json").read_text("utf-8"))
-        port = int(str(running["mqtt"]).rpartition(":")[2])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not written yet: the configured port is the best that is known
-    return f"mqtt://{f'[{host}]' if ':' in host else host}:{port}"
+    scheme, port = "mqtt", settings.mqtt_port
+    if settings.mqtt_url:
+        outside = parse_address(settings.mqtt_url)
+        if outside.host not in _LOCAL:
+            return outside.url
+        scheme, port = ("mqtts" if outside.tls else "mqtt"), outside.port
+    else:
+        try:
+            running = json.loads((settings.data_dir / "server.json").read_text("utf-8"))
+            port = int(str(running["mqtt"]).rpartition(":")[2])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # not written yet: the configured port is the best that is known
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _new_token() -> str:

@@ -27,6 +27,13 @@ class DeviceSecretRotated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeviceTopicsChanged(Event):
+    """What it may reach has changed: a connection made before is to be dropped."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceCameOnline(Event):
     """A birth arrived; also when it was online before and reconnected. Times in Unix seconds."""
 

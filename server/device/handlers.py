@@ -1,4 +1,4 @@
-"""Shows devices out whose credentials no longer hold."""
+"""Shows devices out whose credentials no longer hold, or whose topics changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from server.device.events import DeviceRevoked, DeviceSecretRotated
+from server.device.events import DeviceRevoked, DeviceSecretRotated, DeviceTopicsChanged
 
 
 class DeviceGate(Protocol):
@@ -21,5 +21,7 @@ class DeviceHandlers:
     def __init__(self, gate: DeviceGate) -> None:
         self._gate = gate
 
-    def show_out(self, _session: Session, event: DeviceRevoked | DeviceSecretRotated) -> None:
+    def show_out(
+        self, _session: Session, event: DeviceRevoked | DeviceSecretRotated | DeviceTopicsChanged
+    ) -> None:
         self._gate.disconnect(event.device_id)

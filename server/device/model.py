@@ -21,6 +21,8 @@ class Device(Base):
 
     `state_at` is the broker's arrival time of the newest state message applied, `born_s` the device's
     own time (Unix seconds) in its newest birth: the two tell a redelivered or outdated state.
+    `topics` are filters beside its own topics that it may use, `gateway_id` is the device whose topics
+    carry what it sends (`server.device.topics`).
     """
 
     __tablename__ = "device"
@@ -33,6 +35,9 @@ class Device(Base):
     firmware: Mapped[str] = mapped_column(String(MAX_WORD), default="")
     agent_version: Mapped[str] = mapped_column(String(MAX_WORD), default="")
     secret_hash: Mapped[str] = mapped_column(String(64))
+    mosquitto_hash: Mapped[str] = mapped_column(String(160), default="", server_default="")
+    topics: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    gateway_id: Mapped[str | None] = mapped_column(ForeignKey("device.id"), index=True)
     created_at: Mapped[datetime]
     commissioned_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from server.device.model import Device, DeviceEnrolment, DeviceEventRecord
 
@@ -77,6 +77,33 @@ def secret_hash(session: Session, device_id: str) -> str | None:
     return session.scalar(
         select(Device.secret_hash).where(Device.id == device_id, Device.revoked_at.is_(None))
     )
+
+
+def topics_of(session: Session, device_id: str) -> tuple[str, ...]:
+    return tuple(session.scalar(select(Device.topics).where(Device.id == device_id)) or ())
+
+
+def spoken_through(
+    session: Session, device_ids: Collection[str]
+) -> Sequence[tuple[str, list[str], list[str] | None]]:
+    """(device, its own topics, its gateway's or None) of active ones; a revoked gateway has none."""
+    gateway = aliased(Device)
+    rows = session.execute(
+        select(Device.id, Device.topics, gateway.topics)
+        .outerjoin(gateway, and_(gateway.id == Device.gateway_id, gateway.revoked_at.is_(None)))
+        .where(Device.id.in_(device_ids), Device.revoked_at.is_(None))
+    )
+    return [(device_id, own, behind) for device_id, own, behind in rows]
+
+
+def mosquitto_entries(session: Session) -> Sequence[tuple[str, str, tuple[str, ...]]]:
+    """(id, hash, topics) of all that may connect, in order of id."""
+    rows = session.execute(
+        select(Device.id, Device.mosquitto_hash, Device.topics)
+        .where(Device.revoked_at.is_(None))
+        .order_by(Device.id)
+    )
+    return [(device_id, hashed, tuple(topics)) for device_id, hashed, topics in rows]
 
 
 def exists(session: Session, device_id: str) -> bool:

@@ -13,9 +13,15 @@ from server.account import repository as accounts
 from server.account.viewer import Viewer
 from server.device import repository
 from server.device.credentials import check_credentials, new_secret
-from server.device.events import DeviceAdded, DeviceRevoked, DeviceSecretRotated
+from server.device.events import (
+    DeviceAdded,
+    DeviceRevoked,
+    DeviceSecretRotated,
+    DeviceTopicsChanged,
+)
 from server.device.model import MAX_NAME, MAX_WORD, Device, DeviceEventRecord
 from server.device.reports import record_event, record_events, record_state
+from server.device.topics import checked_topics
 from server.kit.errors import BadInput, Conflict, NotFound
 from server.kit.events import publish
 from server.kit.text import one_line
@@ -23,9 +29,11 @@ from server.kit.text import one_line
 __all__ = [
     "active_ids",
     "add_device",
+    "allow",
     "check_credentials",
     "device",
     "device_events",
+    "foreign_topics",
     "mark_seen",
     "record_event",
     "record_events",
@@ -50,6 +58,8 @@ def add_device(
     owner_id: int | None = None,
     model: str = "",
     site: str = "",
+    topics: Sequence[str] = (),
+    gateway_id: str | None = None,
     now: datetime,
 ) -> tuple[Device, str]:
     """(device, its secret); the secret can't be shown again. Raises BadInput, Conflict, NotFound."""
@@ -58,14 +68,18 @@ def add_device(
     if repository.exists(session, device_id):
         raise Conflict(f"there is already a device {device_id}")
     _check_owner(session, owner_id)
-    secret, secret_hash = new_secret()
+    _check_gateway(session, device_id, gateway_id)
+    new = new_secret()
     added = Device(
         id=device_id,
         name=device_id if name is None else _text("name", name, MAX_NAME, required=True),
         model=_text("model", model, MAX_WORD),
         site=_text("site", site, MAX_NAME),
         owner_id=owner_id,
-        secret_hash=secret_hash,
+        secret_hash=new.secret_hash,
+        mosquitto_hash=new.mosquitto_hash,
+        topics=checked_topics(topics),
+        gateway_id=gateway_id,
         created_at=now,
     )
     session.add(added)
@@ -74,7 +88,7 @@ def add_device(
     except IntegrityError as error:  # another process was quicker
         raise Conflict(f"there is already a device {device_id}") from error
     publish(session, DeviceAdded(device_id=device_id), now=now)
-    return added, secret
+    return added, new.secret
 
 
 def revoke_device(session: Session, device_id: str, *, now: datetime) -> None:
@@ -93,9 +107,39 @@ def rotate_secret(session: Session, device_id: str, *, now: datetime) -> str:
     changed = device(session, device_id)
     if changed.revoked_at is not None:
         raise Conflict(f"the device {device_id} is revoked")
-    secret, changed.secret_hash = new_secret()
+    new = new_secret()
+    changed.secret_hash, changed.mosquitto_hash = new.secret_hash, new.mosquitto_hash
     publish(session, DeviceSecretRotated(device_id=device_id), now=now)
-    return secret
+    return new.secret
+
+
+def allow(
+    session: Session,
+    device_id: str,
+    *,
+    topics: Sequence[str] | None = None,
+    gateway_id: str | None = None,
+    now: datetime,
+) -> Device:
+    """Replace its foreign topics, or say behind which gateway it lies; None leaves as it is.
+
+    Raises NotFound, BadInput, Conflict.
+    """
+    changed = device(session, device_id)
+    if gateway_id is not None:
+        _check_gateway(session, device_id, gateway_id)
+        changed.gateway_id = gateway_id
+    if topics is not None and (checked := checked_topics(topics)) != list(changed.topics):
+        changed.topics = checked
+        publish(session, DeviceTopicsChanged(device_id=device_id), now=now)
+    return changed
+
+
+def foreign_topics(session: Session, device_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Device to the filters through which it may be spoken for: its own and its gateway's."""
+    asked = [text for text in device_ids if valid_device_id(text)]
+    rows = repository.spoken_through(session, asked) if asked else []
+    return {device_id: (*own, *(behind or ())) for device_id, own, behind in rows}
 
 
 def set_owner(session: Session, device_id: str, owner_id: int | None) -> None:
@@ -178,6 +222,16 @@ def _check_owner(session: Session, owner_id: int | None) -> None:
     owner = accounts.user_by_id(session, owner_id)
     if owner is None or owner.disabled_at is not None:
         raise NotFound("no such user to own the device")
+
+
+def _check_gateway(session: Session, device_id: str, gateway_id: str | None) -> None:
+    if gateway_id is None:
+        return
+    if gateway_id == device_id:
+        raise BadInput("gateway", "a device can't lie behind itself")
+    gateway = repository.by_id(session, gateway_id) if valid_device_id(gateway_id) else None
+    if gateway is None or gateway.revoked_at is not None:
+        raise NotFound(f"there is no device {one_line(gateway_id, limit=64)} to be its gateway")
 
 
 def _text(field: str, text: str, limit: int, *, required: bool = False) -> str:

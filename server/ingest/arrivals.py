@@ -98,6 +98,8 @@ class Understanding:
 
     def _telemetry(self, arrivals: Arrivals, message: Message, device_id: str) -> None:
         pack = decode_pack(message.payload, device_id=device_id, received_s=message.received_s)
+        if message.retained:
+            _refuse_undated(message, device_id)
         if (
             pack.boot is not None
             and pack.seq is not None
@@ -137,6 +139,16 @@ def devices_named(messages: Iterable[Message]) -> set[str]:
 def text_event(reading: TextReading) -> DeviceEvent:
     """A string sample as the event that it is kept as."""
     return DeviceEvent("reading", reading.time_s, {"name": reading.name, "text": reading.text})
+
+
+def _refuse_undated(retained: Message, device_id: str) -> None:
+    """Raises WireError for a pack whose times count from its arrival: nobody knows when it was sent."""
+    times = [
+        decode_pack(retained.payload, device_id=device_id, received_s=received_s).times_s
+        for received_s in (retained.received_s, retained.received_s + 1)
+    ]
+    if times[0] != times[1]:
+        raise WireError("t", "a retained copy without a time of its own is of unknown age")
 
 
 def _without_future(pack: Pack, latest_s: float) -> Pack:

@@ -36,10 +36,12 @@ class Message:
     position: int
     """Grows from message to message, with gaps; 1 or more."""
     topic: str
-    """`devices/{id}/{leaf}`; checked by nobody yet."""
+    """`devices/{id}/{leaf}`, or a topic of a foreign device; checked by nobody yet."""
     payload: bytes
     received_s: float
-    """When the broker stored it, Unix seconds."""
+    """When it was stored for us, Unix seconds; the same however often it is read."""
+    retained: bool = False
+    """A copy that a broker kept for new subscribers: of unknown age, where it does not say so itself."""
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -31,6 +31,17 @@ class Settings(BaseSettings):
     )
     public_mqtt_url: str | None = Field(
         None, description="how devices reach the broker, if not at this host and mqtt_port"
+    )
+    mqtt_url: str | None = Field(
+        None, description="use this broker, mqtt(s)://user:password@host:port, not the embedded one"
+    )
+    mqtt_ca_file: Path | None = Field(None, description="whom to trust behind mqtts://")
+    mqtt_protocol: Literal["5", "3.1.1"] = Field("5", description="spoken with mqtt_url's broker")
+    mqtt_share_workers: int = Field(
+        1, ge=1, le=64, description="connections that share what that broker has for us ($share)"
+    )
+    mosquitto_dir: Path | None = Field(
+        None, description="Mosquitto's password file and access list are kept current here"
     )
     database_url: str | None = Field(None, description="records; default: SQLite in the data dir")
     development: bool = Field(False, description="adds /styleguide and template auto-reload")

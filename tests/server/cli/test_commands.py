@@ -21,7 +21,8 @@ from server.kit.settings import load
 Forewarn = Callable[..., Result]
 PASSWORD = "a long enough one"
 COMMANDS = [
-    "up", "demo", "user add", "token create", "device add", "device list", "replay", "score",
+    "up", "demo", "user add", "token create", "device add", "device allow", "device list", "setup mosquitto",
+    "replay", "score",
     "life fit", "life predict", "doctor",
 ]  # fmt: skip
 STATEFUL = {
@@ -30,7 +31,9 @@ STATEFUL = {
     "user add",
     "token create",
     "device add",
+    "device allow",
     "device list",
+    "setup mosquitto",
     "replay",
     "doctor",
 }
@@ -232,6 +235,51 @@ def test_scoring_prints_notes_and_writes_files(forewarn: Forewarn, tmp_path: Pat
     assert isinstance(json.loads(found.read_text()), list)
 
 
+def test_topics_are_given_and_taken_away(forewarn: Forewarn) -> None:
+    assert forewarn("device", "add", "gw", "--topics", "zigbee2mqtt/#").exit_code == 0
+    assert forewarn("device", "add", "lamp", "--via", "gw").exit_code == 0
+    shown = json.loads(forewarn("device", "allow", "gw", "--topics", "a/+", "--topics", "b").stdout)
+    assert shown == {"device_id": "gw", "topics": ["a/+", "b"], "via": None}
+    assert json.loads(forewarn("device", "allow", "gw", "--none").stdout)["topics"] == []
+    for wrong, why in (
+        (("add", "x", "--topics", "devices/#"), "under devices/"),
+        (("add", "x", "--via", "nobody"), "no device nobody"),
+        (("allow", "gw"), "give --topics"),
+        (("allow", "nobody", "--none"), "no such device"),
+    ):
+        result = forewarn("device", *wrong)
+        assert result.exit_code == 2
+        assert why in result.stderr
+
+
+def test_mosquitto_is_set_up(forewarn: Forewarn, data_dir: Path, tmp_path: Path) -> None:
+    forewarn("device", "add", "pump")
+    result = forewarn("setup", "mosquitto", "--dir", str(tmp_path / "m"))
+    assert result.exit_code == 0
+    assert "pump:$7$" in (tmp_path / "m" / "forewarn.passwd").read_text()
+    (data_dir / "forewarn.toml").write_text(result.stdout)
+    settings = load(data_dir=data_dir)
+    assert settings.mosquitto_dir == tmp_path / "m"
+    assert str(settings.mqtt_url).startswith("mqtt://forewarn:")
+    again = forewarn("setup", "mosquitto", "--dir", str(tmp_path / "m"))
+    assert again.stdout == f'mosquitto_dir = "{tmp_path / "m"}"\n'
+    doctor = forewarn("doctor", "--http-port", "0")
+    assert "mqtt://127.0.0.1:1883" in doctor.stdout
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost", "http://x", "mqtt://", "mqtt://x:99999", "mqtt://h/p"]
+)
+def test_a_wrong_mqtt_url_is_one_line(forewarn: Forewarn, data_dir: Path, url: str) -> None:
+    data_dir.mkdir()
+    (data_dir / "forewarn.toml").write_text(f'mqtt_url = "{url}"\n')
+    result = forewarn("up", "--http-port", "0")
+    assert result.exit_code == 2
+    [line] = [line for line in result.stderr.splitlines() if line.startswith("forewarn: ")]
+    assert "mqtt_url" in line
+    assert "mqtt://user:password@host:1883" in line
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -253,7 +301,7 @@ def test_a_librarys_refusal_is_one_line(
 
 def test_doctor_finds_a_fresh_directory_sound(forewarn: Forewarn) -> None:
     result = forewarn("doctor", "--http-port", "0", "--mqtt-port", "0")
-    for check in ("Python", "broker program", "data directory", "ports", "records", "clock"):
+    for check in ("Python", "broker", "data directory", "ports", "records", "clock"):
         assert check in result.stdout
     assert "none yet" in result.stdout
     assert (result.exit_code == 1) == ("fail" in result.stdout)

@@ -130,6 +130,16 @@ def test_a_refused_pack_may_be_sent_again_repaired():
     assert len(understood(message(pack(NOW_S)), seen=seen).packs) == 1
 
 
+def test_a_retained_copy_counts_only_where_it_says_when_it_was_measured():
+    dated = Message(1, "devices/pump/telemetry", pack(NOW_S - 60), NOW_S, retained=True)
+    undated = Message(2, "devices/pump/telemetry", b'[{"n":"a","v":1}]', NOW_S, retained=True)
+    arrivals = understood(dated, undated)
+    assert [p.times_s for _, _, p in arrivals.packs] == [[NOW_S - 60]]
+    (refusal,) = arrivals.refusals
+    assert (refusal.message, refusal.field) == (undated, "t")
+    assert "unknown age" in refusal.reason
+
+
 TOPICS = st.builds(
     "devices/{}/{}".format, st.sampled_from(["pump", "x", "é"]), st.sampled_from(LEAVES)
 )

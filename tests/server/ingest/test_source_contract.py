@@ -1,4 +1,4 @@
-"""One contract, both adapters: memory, and the real broker."""
+"""One contract, every adapter: memory, the embedded broker's stream, and Mosquitto with our journal."""
 
 import asyncio
 import os
@@ -6,12 +6,16 @@ import signal
 import time
 
 import pytest
+from paho.mqtt.publish import single
 
 from server.broker import Broker, BrokerSettings, Grant
+from server.broker.address import parse_address
 from server.broker.stream import PREFIX
 from server.ingest.jetstream import JetStreamSource
 from server.ingest.memory import MemorySource, MemoryStream
+from server.ingest.mqtt import MqttIntakes
 from server.ingest.source import SourceRewound
+from tests.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +55,24 @@ class OnBroker:
         await self.broker.client.jetstream().publish(subject, payload)
 
 
+class OnMosquitto:
+    def __init__(self, mosquitto, intakes):
+        self.mosquitto = mosquitto
+        self.intakes = intakes
+
+    def source(self, start_after=0):
+        return self.intakes.source(start_after)
+
+    async def publish(self, device, leaf, payload):
+        """Until it is in the journal: then it is with the source."""
+        before = self.intakes.journal.last_position
+        topic = f"devices/{device}/{leaf}"
+        await asyncio.to_thread(single, topic, payload, 1, port=self.mosquitto.port)
+        async with asyncio.timeout(30):
+            while self.intakes.journal.last_position == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+
+
 class Nobody:
     def check(self, username: str, password: str, client_id: str) -> Grant | None:
         return None
@@ -63,9 +85,62 @@ async def broker(tmp_path):
         yield running
 
 
-@pytest.fixture(params=["memory", pytest.param("broker", marks=pytest.mark.broker)])
+@pytest.fixture
+def mosquitto(needs, tmp_path):
+    with Mosquitto(needs("mosquitto"), tmp_path / "mosquitto") as running:
+        yield running
+
+
+@pytest.fixture
+async def listening(mosquitto, tmp_path):
+    """`await listening(workers)`: intakes that have subscribed; stopped at the end."""
+    made = []
+
+    async def start(workers=1, **options):
+        file = tmp_path / "journal.sqlite3"
+        address = parse_address(mosquitto.url)
+        intakes = MqttIntakes(address, file, workers=workers, max_bytes=2**26, **options)
+        made.append(intakes)
+        intakes.start()
+        async with asyncio.timeout(30):
+            while not intakes.connected:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return intakes
+
+    yield start
+    for intakes in made:
+        await intakes.stop()
+
+
+@pytest.fixture
+async def one_worker(listening):
+    return await listening(1)
+
+
+@pytest.fixture
+async def three_workers(listening):
+    return await listening(3)
+
+
+BROKER = pytest.mark.broker
+SIDES = {
+    "memory": (),
+    "broker": BROKER,
+    "one_worker": (BROKER, pytest.mark.needs("mosquitto")),
+    "three_workers": (BROKER, pytest.mark.needs("mosquitto")),
+}
+
+
+@pytest.fixture(params=[pytest.param(side, marks=marks) for side, marks in SIDES.items()])
 def side(request, anyio_backend):
-    return InMemory() if request.param == "memory" else OnBroker(request.getfixturevalue("broker"))
+    match request.param:
+        case "memory":
+            return InMemory()
+        case "broker":
+            return OnBroker(request.getfixturevalue("broker"))
+        case workers:
+            intakes = request.getfixturevalue(workers)
+            return OnMosquitto(request.getfixturevalue("mosquitto"), intakes)
 
 
 async def read(source, count, batch=100):
