@@ -115,10 +115,11 @@ class MosquittoFiles:
         self._directory = directory
         self._server = server
         self._server_password = server_password
+        self._renewed: list[Entry] = []
 
     def write(self, session: Session) -> int:
         """Raises OSError. How many devices can't connect until they get a new secret."""
-        entries = [Entry(*row) for row in repository.mosquitto_entries(session)]
+        entries = _entries(session)
         server_hash = mosquitto_hash(self._server_password)
         _replace(self._directory / PASSWORDS, password_file(entries, self._server, server_hash))
         _replace(self._directory / ACCESS, access_file(entries, self._server))
@@ -130,7 +131,14 @@ class MosquittoFiles:
         _event: DeviceAdded | DeviceRevoked | DeviceSecretRotated | DeviceTopicsChanged,
     ) -> None:
         """A reaction: fails, and is tried again, where the files can't be written."""
-        self.write(session)
+        entries = _entries(session)
+        if entries != self._renewed:  # of many devices at once the first event writes all
+            self.write(session)
+            self._renewed = entries
+
+
+def _entries(session: Session) -> list[Entry]:
+    return [Entry(*row) for row in repository.mosquitto_entries(session)]
 
 
 def _replace(file: Path, text: str) -> None:
