@@ -108,7 +108,8 @@ class Agent:
         # …do as asked…
         self._desk = self._desk_of(calibration, offers, monotonic)
         # …and send.
-        self._uplink = self._uplink_of(self._presence_of(sources), password, rng, monotonic)
+        self._presence = self._presence_of(sources)
+        self._uplink = self._uplink_of(self._presence, password, rng, monotonic)
         self._outbox.on_put = self._uplink.wake
 
     def _desk_of(
@@ -217,6 +218,9 @@ class Agent:
             self._send(self._sampler.take_due())
             if self._bridges:
                 self._send(self._bridges.take())
+                if self._bridges.has_new_sensors() and self._uplink.is_up:
+                    # What a microcontroller announces after the birth is told by another one.
+                    self._outbox.post("state", self._presence.state("online", "birth"))
         self._post(self._packer.close_if_old())
         self._outbox.flush()
 

@@ -88,8 +88,8 @@ def _parser() -> argparse.ArgumentParser:
         "enroll", parents=[config], help="exchange a token for this device's credentials"
     ))  # fmt: skip
     add_bridge(commands.add_parser(
-        "bridge", help="microcontrollers on serial lines: list ports, detect what is spoken"
-    ))  # fmt: skip
+        "bridge", help="microcontrollers on serial lines: ports, what is spoken, new firmware"
+    ), config, _flash)  # fmt: skip
     return parser
 
 
@@ -120,11 +120,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(arguments.config)
     log.set_up_log(settings.log.level)
-    bridges, offers = _bridges(settings)
+    password = read_password(settings)
+    bridges, offers = _bridges(settings, password)
     agent = Agent(
         settings,
         build_sources(settings.sensors, time.monotonic, time.time),
-        password=read_password(settings),
+        password=password,
         boot=secrets.token_urlsafe(6),
         now=time.time,
         monotonic=time.monotonic,
@@ -137,14 +138,25 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if agent.run() else 1
 
 
-def _bridges(settings: AgentSettings) -> "tuple[Bridges | None, list[Offer]]":
+def _bridges(settings: AgentSettings, password: str) -> "tuple[Bridges | None, list[Offer]]":
     if not settings.serial:
         return None, []
     from device_agent.bridge.bridges import Bridges, serial_port  # noqa: PLC0415 - as in _run
     from device_agent.bridge.offer import bridge_offer  # noqa: PLC0415
 
     bridges = Bridges(settings.serial, open_port=serial_port, now=time.time)
-    return bridges, [bridge_offer(bridges)]
+    offers = [bridge_offer(bridges)]
+    if any(each.flash.method != "none" for each in settings.serial):
+        from device_agent.bridge.flash_offer import with_updates  # noqa: PLC0415 - as in _run
+
+        offers.append(with_updates(bridges, settings, password, serial_port))
+    return bridges, offers
+
+
+def _flash(arguments: argparse.Namespace) -> int:
+    from device_agent.bridge.flash_command import flash  # noqa: PLC0415 - as in _run
+
+    return flash(arguments, load_settings(arguments.config))
 
 
 def _enroll(arguments: argparse.Namespace) -> int:

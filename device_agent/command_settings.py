@@ -15,7 +15,9 @@ COMMANDS = (
 )
 # Offered only where a microcontroller is configured.
 BRIDGE_COMMAND = "bridge"
-_KNOWN = (*COMMANDS, BRIDGE_COMMAND)
+# Offered only where a microcontroller's firmware can be written.
+FLASH_COMMAND = "flash"
+_KNOWN = (*COMMANDS, BRIDGE_COMMAND, FLASH_COMMAND)
 # The others change the machine: they are allowed by name only.
 HARMLESS_COMMANDS = ("read_now", "set_sampling", "diagnostics")
 

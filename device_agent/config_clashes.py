@@ -48,6 +48,7 @@ def _serial(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
     yield from _twice(("serial",), settings.serial, set())
     if "bridge" in settings.commands.allow and not any(each.commands for each in settings.serial):
         yield ("commands", "allow"), "bridge needs a table [[serial]] with commands"
+    yield from _flash(settings)
     if settings.serial:
         from device_agent.bridge.protocol_table import fault  # noqa: PLC0415 - where configured
 
@@ -55,6 +56,18 @@ def _serial(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
             if found := fault(each):
                 name, said = found
                 yield ("serial", index, name), said
+
+
+def _flash(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
+    for index, each in enumerate(settings.serial):
+        if each.flash.method != "none" and not each.flash.hardware:
+            yield ("serial", index, "flash", "hardware"), "must say what sits there"
+        if each.flash.address % 0x1000:
+            yield ("serial", index, "flash", "address"), "must be whole pages of 4096 bytes"
+    if "flash" in settings.commands.allow and not any(
+        each.flash.method != "none" and each.flash.images for each in settings.serial
+    ):
+        yield ("commands", "allow"), "flash needs a table [serial.flash] with method and images"
 
 
 def _names(settings: AgentSettings) -> Iterator[tuple[Where, str]]:

@@ -42,11 +42,22 @@ def _table(path: str, kind: Any) -> str:
 
 
 def _repeated_table(path: str, kind: Any) -> str:
-    lines = [f"# [[{path}]]\n"]
+    return f"# [[{path}]]\n" + _commented(path, kind)
+
+
+def _commented(path: str, kind: Any) -> str:
+    """Give a table's settings, then the single tables inside it, all as comments."""
+    lines: list[str] = []
+    inner: list[str] = []
     for item in dataclasses.fields(kind):
+        if item.default is dataclasses.MISSING:
+            below = f"{path}.{item.name}"
+            title = f"# [{below}] # {item.metadata['help']}\n"
+            inner.append(title + _commented(below, item.default_factory))
+            continue
         value = _toml(item.metadata.get("example", item.default))
         lines.append(_line(f"{item.name} = {value}", item, commented=True))
-    return "".join(lines)
+    return "".join(lines) + "".join(inner)
 
 
 def _line(text: str, item: "dataclasses.Field[Any]", *, commented: bool) -> str:

@@ -1,5 +1,7 @@
 """Microcontrollers on serial lines: the settings of each ``[[serial]]`` table."""
 
+# ruff: noqa: RUF009 - setting() is dataclasses.field() with a meaning
+
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +32,35 @@ class RegisterSettings:
     offset: float = setting(0.0, "see scale")
     unit: str = setting("", "SenML unit", pattern=r"[!-~]{0,16}")
     writable: bool = setting(default=False, help_text="true: commands may write it")
+
+
+@dataclass(frozen=True, slots=True)
+class FlashSettings:
+    """How the microcontroller's firmware is written: with avrdude, or by the extra ``flash``."""
+
+    method: str = setting(
+        "none", "what writes it", choices=("none", "avrdude", "esptool", "smp"), example="avrdude"
+    )
+    hardware: str = setting(
+        "",
+        "part (atmega328p), chip (esp32c3) or board that sits there; nothing else is written",
+        pattern=r"[A-Za-z0-9_.@/+-]{0,64}",
+        example="atmega328p",
+    )
+    images: str = setting(
+        "",
+        "where images lie by their SHA-256: a folder, or a server's https://.../api/v1/firmware",
+        pattern=r"(/.+|https?://[!-~]+)?",
+        example="https://forewarn.example/api/v1/firmware",
+    )
+    port: str = setting("", "if it is not the line's", pattern=r"(/.+|usb:.+)?")
+    baud: int = setting(0, "bits per second; 0: the line's", low=0, high=4_000_000)
+    programmer: str = setting("arduino", "of avrdude", pattern=r"[A-Za-z0-9_.-]{1,64}")
+    address: int = setting(0x10000, "of the application, for esptool", low=0, high=0x7FFFFFFF)
+    max_bytes: int = setting(4_194_304, "no image is larger", low=1, high=16_777_216)
+    prove_s: float = setting(
+        30.0, "so long the new firmware may take to be heard, or the old one comes back", low=1.0, high=600.0
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +108,4 @@ class SerialSettings:
     registers: tuple[RegisterSettings, ...] = setting(
         (), "Modbus values, as tables [[serial.registers]]"
     )
+    flash: FlashSettings = setting(FlashSettings, "how its firmware is written")

@@ -3,6 +3,12 @@
     BridgeError                 never raised itself
     ├── SettingsError           the configuration is wrong: ``field`` and ``reason``
     ├── CommandRefused          a command can't be sent as it is
+    ├── FlashError              never raised itself; an update did not go on
+    │   ├── ImageRefused        the image is not what was asked for, or not for this target: nothing is written
+    │   ├── TargetRefused       the target is not the hardware it should be: nothing is written
+    │   ├── FlasherMissing      the program or library is not installed: the text says which extra has it
+    │   ├── FlashFailed         the target, or the program that speaks to it, said no
+    │   └── Interrupted         we were asked to stop; the journal knows where to go on
     └── PortError               never raised itself; ``port`` names it
         ├── PortMissing         no such port here now: it may come back
         ├── PortBusy            somebody else has it: the text names who
@@ -53,3 +59,27 @@ class PortDenied(PortError):
 
 class PortGone(PortError):
     """The port was open and is no longer there."""
+
+
+class FlashError(BridgeError):
+    """An update of a microcontroller's firmware did not go on."""
+
+
+class ImageRefused(FlashError, ValueError):
+    """Not the image that was asked for, or not one for this kind of target."""
+
+
+class TargetRefused(FlashError):
+    """The target is other hardware than the image, or the settings, are for."""
+
+
+class FlasherMissing(FlashError):
+    """What speaks to this kind of target is not installed."""
+
+
+class FlashFailed(FlashError):
+    """A step was tried and did not succeed."""
+
+
+class Interrupted(FlashError):
+    """Asked to stop in the middle; an update goes on later where its journal says."""

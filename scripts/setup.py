@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ".[server,bridge,postgresql,dev]"
+EXTRAS = ".[server,bridge,flash,postgresql,dev]"
 
 
 class SetupError(Exception):

@@ -32,6 +32,11 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "gcc-avr": ("avr-gcc",),
     "qemu-system-misc": ("qemu-system-avr",),
     "git": ("git",),
+    "avrdude": ("avrdude",),
+    "libsimavr-dev": ("/usr/include/simavr/sim_avr.h",),
+    "arduino-core-avr": (
+        "/usr/share/arduino/hardware/arduino/avr/bootloaders/optiboot/optiboot_atmega328.hex",
+    ),
 }
 """Name of Debian's package → where its program may be; .ci/setup installs these."""
 
@@ -64,6 +69,8 @@ def program(package: str) -> Path | None:
                 return found[-1]
         elif path := shutil.which(candidate):
             return Path(path)
+        elif candidate.startswith("/") and Path(candidate).is_file():
+            return Path(candidate)  # a library's header, a file of data
     return None
 
 

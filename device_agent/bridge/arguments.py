@@ -1,11 +1,16 @@
 """The command line below ``forewarn-agent bridge``; what it does is loaded only when it is asked for."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 
-def add_bridge(parser: argparse.ArgumentParser) -> None:
-    """Declare ``bridge ports`` and ``bridge detect``."""
+def add_bridge(
+    parser: argparse.ArgumentParser,
+    config: argparse.ArgumentParser,
+    flash_act: Callable[[argparse.Namespace], int],
+) -> None:
+    """Declare ``bridge ports``, ``detect`` and ``flash``; ``config`` has the option ``--config``."""
     below = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     ports = below.add_parser("ports", help="list the serial ports, each with a name that stays")
     ports.set_defaults(act=_ports)
@@ -20,6 +25,26 @@ def add_bridge(parser: argparse.ArgumentParser) -> None:
         "--append", type=Path, metavar="FILE", help="add the table to this configuration"
     )
     detect.set_defaults(act=_detect)
+    flash = below.add_parser(
+        "flash",
+        parents=[config],
+        help="write new firmware, as [serial.flash] says; the agent must not run meanwhile",
+        description="Checks the image and the hardware, keeps the old firmware where that is the way back, writes, "
+        "compares, starts it and listens whether it speaks. Exit status: 0 it runs; 1 it does not, the text says what does.",
+    )
+    flash.add_argument("image", type=Path, nargs="?", metavar="IMAGE", help="the file to write")
+    flash.add_argument("--name", default="", help="which [[serial]], where several can be written")
+    flash.add_argument("--sha256", default="", metavar="H", help="refuse any other image")
+    flash.add_argument(
+        "--version", default="", metavar="V", help="what the new firmware must say that it is"
+    )
+    flash.add_argument(
+        "--check", action="store_true", help="check image and hardware, write nothing"
+    )
+    flash.add_argument(
+        "--resume", action="store_true", help="go on with an update that was cut off"
+    )
+    flash.set_defaults(act=flash_act)
 
 
 def _ports(_arguments: argparse.Namespace) -> int:

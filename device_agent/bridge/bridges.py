@@ -5,19 +5,27 @@ Each line has a driver thread of the library; ``take`` only collects what they h
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from device_agent.bridge.protocol_table import build_protocol
 from device_agent.bridge.translation import Translation
 from device_agent.sampler import Taken
 from device_agent.serial_settings import SerialSettings
-from device_agent.wire import SensorInfo
+from device_agent.wire import DeviceEvent, SensorInfo
 from firmware_bridge import CommandEnded, Driver, Transport
 
 _COMMAND_S: Final = 15.0
 """Longer than the library's own patience, so that its answer comes first."""
 
 Open = Callable[[SerialSettings], Transport]
+
+
+class Heard(NamedTuple):
+    """How often a microcontroller greeted and reported, and the firmware that greeted last."""
+
+    firmware: str
+    greetings: int
+    readings: int
 
 
 class _Asked:
@@ -40,6 +48,11 @@ class Bridges:
         self._asked: dict[str, _Asked] = {}
         self._number = 0
         self._lock = threading.Lock()
+        self._noted: list[DeviceEvent] = []
+        self._known_sensors: tuple[SensorInfo, ...] = ()
+        self.leaving = threading.Event()
+        """Set when the agent ends: what takes long comes to an end."""
+        self.on_started: Callable[[], None] = lambda: None
         self._lines = {
             each.name: (
                 Driver(
@@ -58,9 +71,11 @@ class Bridges:
         self._notify = notify
         for driver, _ in self._lines.values():
             driver.start()
+        self.on_started()
 
     def stop(self) -> None:
         """End all threads and let the ports go."""
+        self.leaving.set()
         for driver, _ in self._lines.values():
             driver.stop(1.0)
 
@@ -73,7 +88,34 @@ class Bridges:
                 for event in driver.events():
                     translation.add(event, now_s, taken)
                 translation.trouble(driver.tally, now_s, taken)
+            taken.events += self._noted
+            self._noted = []
         return taken
+
+    def note(self, event: DeviceEvent) -> None:
+        """Have an event go out with what the lines tell; from any thread."""
+        with self._lock:
+            self._noted.append(event)
+        self._notify()
+
+    def has_new_sensors(self) -> bool:
+        """Tell whether microcontrollers announced something else since this was asked last."""
+        now = self.sensors
+        is_new, self._known_sensors = now != self._known_sensors, now
+        return is_new
+
+    def lend(self, name: str, timeout_s: float) -> bool:
+        """Have a line's port let go, for who writes its firmware; returns whether it is free."""
+        return self._lines[name][0].lend(timeout_s)
+
+    def take_back(self, name: str) -> None:
+        """Listen on a line again."""
+        self._lines[name][0].take_back()
+
+    def heard_of(self, name: str) -> Heard:
+        """Give what was heard of a line up to now."""
+        translation = self._lines[name][1]
+        return Heard(translation.firmware, translation.greetings, translation.heard)
 
     @property
     def sensors(self) -> tuple[SensorInfo, ...]:

@@ -21,6 +21,7 @@ from firmware_bridge import (
     LinkUp,
     McuEvent,
     McuReset,
+    MetricInfo,
     PortClosed,
     PortOpened,
     Readings,
@@ -46,6 +47,11 @@ class Translation:
 
     def __init__(self, settings: SerialSettings, ended: Callable[[CommandEnded], None]) -> None:
         self.sensors: tuple[SensorInfo, ...] = ()
+        self.firmware = ""
+        """As the microcontroller greeted last; empty where its protocol knows no greeting."""
+        self.greetings = 0
+        self.heard = 0
+        """How often readings came."""
         self._name = settings.name
         self._every_s = settings.every_s
         self._ended = ended
@@ -60,10 +66,12 @@ class Translation:
         """Put what an event means into ``taken``."""
         match event:
             case Readings():
+                self.heard += 1
                 self._readings(event, now_s, taken)
             case Announced():
                 self.sensors = tuple(
-                    SensorInfo(f"{self._name}/{m.name}", m.unit, m.kind) for m in event.metrics
+                    SensorInfo(f"{self._name}/{m.name}", m.unit, m.kind, _limits(m))
+                    for m in event.metrics
                 )
             case CommandEnded():
                 self._ended(event)
@@ -71,6 +79,10 @@ class Translation:
                 if self._is_lost:
                     self._tell(taken, "serial_back", event.time_s, {"device": event.device})
                 self._is_lost = False
+            case LinkUp():
+                self.firmware = event.firmware
+                self.greetings += 1
+                self._tell(taken, *_told(event))
             case _:
                 self._is_lost = self._is_lost or isinstance(event, PortClosed)
                 self._tell(taken, *_told(event))
@@ -142,6 +154,14 @@ class Translation:
             "missed": failed.missed,
         }
         taken.events.append(DeviceEvent("sensor_back", round(time_s, 3), detail))
+
+
+def _limits(metric: MetricInfo) -> tuple[float | None, float | None] | None:
+    """Give the range that the firmware calls sound; None where it has none, or one upside down."""
+    low, high = metric.low, metric.high
+    if (low is None and high is None) or (low is not None and high is not None and low > high):
+        return None
+    return low, high
 
 
 def _told(

@@ -15,12 +15,12 @@ _MAX_WORD_CHARS: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class SensorInfo:
-    """One metric that the device offers; ``limits`` is its physically possible range in ``unit``."""
+    """One metric that the device offers; ``limits`` is its possible range in ``unit``, an open end is None."""
 
     name: str
     unit: str = ""
     kind: str = ""
-    limits: tuple[float, float] | None = None
+    limits: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ def _checked(state: DeviceState) -> DeviceState:
         check_unit(sensor.unit)
         check_text("kind", sensor.kind, _MAX_WORD_CHARS)
         if sensor.limits is not None and not _is_range(*sensor.limits):
-            raise WireError("limits", "must be two finite numbers, the lower first")
+            raise WireError("limits", "must be two finite numbers or null, the lower first")
     return state
 
 
-def _is_range(low: float, high: float) -> bool:
-    return float("-inf") < low <= high < float("inf")
+def _is_range(low: float | None, high: float | None) -> bool:
+    ends = [end for end in (low, high) if end is not None]
+    return ends == sorted(ends) and all(abs(end) < float("inf") for end in ends)

@@ -66,6 +66,9 @@ class Driver:
         self._inbox: deque[tuple[str, str, tuple[int | str, ...]]] = deque()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._lent = False
+        self._is_free = threading.Event()
+        self._given_back = threading.Event()
         self._said: str | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"bridge {transport.name}", daemon=True
@@ -93,6 +96,22 @@ class Driver:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def lend(self, timeout_s: float = 5.0) -> bool:
+        """Let the port go until ``take_back``, for who writes firmware; returns whether it is free within ``timeout_s``.
+
+        Commands are refused meanwhile. Nothing is told of it: the protocol finds the other end anew.
+        """
+        self._given_back.clear()
+        self._is_free.clear()
+        self._lent = True
+        self._transport.wake()
+        return self._is_free.wait(timeout_s) or not self._thread.is_alive()
+
+    def take_back(self) -> None:
+        """Open the port again; without ``lend`` before, nothing."""
+        self._lent = False
+        self._given_back.set()
+
     def events(self) -> list[DriverEvent]:
         """Take what has happened since the last call. Never waits."""
         with self._lock:
@@ -114,25 +133,28 @@ class Driver:
     def _run(self) -> None:
         try:
             while not self._stopped.is_set():
+                if self._lent:
+                    self._stay_away()
+                    continue
                 try:
                     device = self._transport.open()
                 except PortError as error:
                     self._closed(error)
                     self._refuse_all("the port is closed")
-                    self._stopped.wait(self._retry_s)
+                    self._pause()
                     continue
                 self._said = None
                 now_s = self._clock()
                 self._emit([PortOpened(now_s, self.port, device), *self._protocol.reopened(now_s)])
                 try:
-                    while not self._stopped.is_set():
+                    while not (self._stopped.is_set() or self._lent):
                         self._turn()
                 except PortGone as error:
                     self._closed(error)
                 except Exception as error:  # noqa: BLE001 - a fault of ours must not silence the line for good
                     self._closed(PortGone(self.port, f"fault in the bridge: {error!r}"))
                     self._transport.close()
-                    self._stopped.wait(self._retry_s)
+                    self._pause()
         finally:
             self._transport.close()
 
@@ -147,6 +169,19 @@ class Driver:
         data = self._transport.read(min(max(wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S))
         if data:
             self._emit(protocol.receive(data, self._clock()))
+
+    def _stay_away(self) -> None:
+        """Close the line and wait until it is given back."""
+        self._transport.close()
+        self._is_free.set()
+        while self._lent and not self._stopped.is_set():
+            self._refuse_all("its firmware is being written")
+            self._given_back.wait(LONGEST_WAIT_S)
+
+    def _pause(self) -> None:
+        until_s = time.monotonic() + self._retry_s
+        while not (self._stopped.is_set() or self._lent) and time.monotonic() < until_s:
+            self._stopped.wait(min(self._retry_s, SHORTEST_WAIT_S * 100))
 
     def _take_commands(self, now_s: float) -> None:
         for key, name, arguments in self._inbox_taken():

@@ -34,7 +34,7 @@ def test_the_shipped_example_is_in_step_with_the_settings():
 
 def test_the_example_with_every_comment_taken_off_is_the_defaults_too():
     lines = [
-        line.removeprefix("# ") if " = " in line or line.startswith("# [[") else line
+        line.removeprefix("# ") if " = " in line or line.startswith("# [") else line
         for line in example_text().splitlines()
     ]
     settings = parse_settings("\n".join(lines))

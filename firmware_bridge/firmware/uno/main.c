@@ -5,6 +5,9 @@
 #include "uart.h"
 
 #define BOARD_FILE "main.c"
+#ifndef FIRMWARE_VERSION
+#define FIRMWARE_VERSION "1.0.0"
+#endif
 #define VIBRATION_EVERY_MS 100
 #define VIBRATION_SAMPLES 200 /* of one report; more would not fit 32 bits at 3 g */
 
@@ -75,7 +78,7 @@ static const fw_command COMMANDS[] FW_ROM = {
 };
 
 static const fw_about ABOUT = {TABLE, COMMANDS, METRICS, sizeof COMMANDS / sizeof COMMANDS[0],
-                               false, "uno-demo", "1.0.0"};
+                               false, "uno-demo", FIRMWARE_VERSION};
 
 static uint16_t square_root(uint32_t of) {
     uint32_t root = 0;

@@ -225,3 +225,40 @@ def test_events_nobody_takes_are_bounded(monkeypatch, wait) -> None:
     assert driver.stop()
     left = [r.value for e in driver.events() if isinstance(e, Readings) for r in e]
     assert left == [float(n) for n in range(40, 50)]
+
+
+def test_port_is_lent_and_taken_back(plug, start, wait) -> None:
+    ear = start(
+        SerialPort(PortSettings(str(plug.link))),
+        build("println", {"command_line": "{name} {args}"}),
+    )
+    wait(lambda: ear.of(PortOpened), "opening")
+    for round_trip in range(2):
+        assert ear.driver.lend()
+        # Somebody else may have it now, and has all of it.
+        with_lock = SerialPort(PortSettings(str(plug.link)))
+        with_lock.open()
+        plug.write(b"777\n")
+        assert with_lock.read(5.0)
+        with_lock.close()
+        ear.driver.command(f"k{round_trip}", "relay", [1])
+        wait(lambda n=round_trip: len(ear.of(CommandEnded)) == n + 1, "the refusal")
+        assert "being written" in ear.of(CommandEnded)[-1].text
+        ear.driver.take_back()
+        wait(lambda n=round_trip: len(ear.of(PortOpened)) == n + 2, "opening again")
+        plug.write(b"%d\n" % round_trip)
+        wait(lambda n=round_trip: ear.values() == [float(i) for i in range(n + 1)], "reading")
+    assert ear.of(PortClosed) == []
+
+
+def test_port_that_is_not_there_is_lent_at_once(tmp_path, start) -> None:
+    ear = start(SerialPort(PortSettings(str(tmp_path / "none"))), build("println"))
+    assert ear.driver.lend()
+    ear.driver.take_back()
+
+
+def test_lent_driver_stops(plug, start, wait) -> None:
+    ear = start(SerialPort(PortSettings(str(plug.link))), build("println"))
+    wait(lambda: ear.of(PortOpened), "opening")
+    assert ear.driver.lend()
+    assert ear.driver.stop()
