@@ -13,16 +13,18 @@ samples' own time, so the outcome is as if nothing had happened (docs/decisions/
 from __future__ import annotations
 
 import logging
+import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 
 from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
 
 from anomaly import EngineSettings, Finding, StateError
-from device_agent.wire import DeviceEvent
+from device_agent.wire import DeviceEvent, Pack
 from server.command import service as commands
 from server.detection import service as detection
 from server.detection.detector import Detector
@@ -45,6 +47,9 @@ MESSAGES = Counter("forewarn_messages", "Messages processed, by outcome", ["outc
 SAMPLES = Counter("forewarn_samples", "Samples processed, by outcome", ["outcome"])
 FINDINGS = Counter("forewarn_findings", "Findings that began, grew or ended, by kind", ["kind"])
 BATCH_SECONDS = Histogram("forewarn_batch_seconds", "Time to process one batch of messages")
+
+SEEN_WITHIN_S = 5.0
+"""How exactly the records know when a device was last heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,11 @@ class Pipeline:
         self._stored = max(self._store.position(stream), resume.replay_after)
         self._detector = self._awakened(resume.state)
         seen = SeenPacks.from_bytes(resume.seen_packs) if resume.seen_packs else SeenPacks()
-        self._understanding = Understanding(
-            seen, future_tolerance_s=self._settings.future_tolerance_s
-        )
         self._collector = Collector(self._register)
+        self._understanding = Understanding(
+            seen, future_tolerance_s=self._settings.future_tolerance_s, take=self._collect
+        )
+        self._noted_seen_s: dict[str, float] = {}
 
     def _awakened(self, state: bytes | None) -> Detector:
         """The detector as it was; a new one where an upgrade can't read its memory any more."""
@@ -106,7 +112,7 @@ class Pipeline:
 
     def _process(self, messages: Sequence[Message]) -> None:
         arrivals = self._understand(messages)
-        batch = self._collect(arrivals)
+        batch = self._collector.take()
         last = messages[-1]
         if last.position > self._stored:
             self._append(batch, last.position)
@@ -130,10 +136,8 @@ class Pipeline:
         )
         return arrivals
 
-    def _collect(self, arrivals: Arrivals) -> SampleBatch:
-        for _message, device_id, pack in arrivals.packs:
-            self._collector.add(device_id, pack.names, pack.units, pack.times_s, pack.values)
-        return self._collector.take()
+    def _collect(self, device_id: str, pack: Pack) -> None:
+        self._collector.add(device_id, pack.names, pack.units, pack.times_s, pack.values)
 
     def _register(self, key: SeriesKey, unit: str) -> int:
         series = self._store.series_id(key, unit)
@@ -149,8 +153,8 @@ class Pipeline:
     def _detect(self, batch: SampleBatch, arrivals: Arrivals, *, arrived_s: float) -> list[Finding]:
         """Samples and states in the order in which they came, whatever batch they came in."""
         findings: list[Finding] = []
-        ends = list(accumulate(len(pack.names) for _, _, pack in arrivals.packs))
-        positions = [message.position for message, _, _ in arrivals.packs]
+        ends = list(accumulate(count for _, count in arrivals.samples))
+        positions = [position for position, _ in arrivals.samples]
         done = 0
         for message, device_id, state in arrivals.states:
             before = bisect_left(positions, message.position)
@@ -170,12 +174,19 @@ class Pipeline:
         """What devices said besides samples, and what was refused."""
         now = self._clock.now()
         quarantine.keep(session, arrivals.refusals)
-        devices.mark_seen(session, {d: from_unix(t) for d, t in arrivals.seen_s.items()})
+        devices.mark_seen(session, self._news_of_seen(arrivals.seen_s))
         for message, device_id, state in arrivals.states:
             devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)
         devices.record_events(session, _events(arrivals), now=now)
         for _message, device_id, result in arrivals.results:
             commands.record_result(session, device_id, result, now=now)
+
+    def _news_of_seen(self, seen_s: Mapping[str, float]) -> dict[str, datetime]:
+        """When devices were heard, where that is news: a row of each device in each batch is not."""
+        noted, never = self._noted_seen_s, -math.inf
+        news = {d: t for d, t in seen_s.items() if t - noted.get(d, never) >= SEEN_WITHIN_S}
+        noted.update(news)
+        return {device_id: from_unix(time_s) for device_id, time_s in news.items()}
 
     def _conclude(self, session: Session, findings: Iterable[Finding]) -> None:
         """Findings onto the record and into their cases."""
@@ -224,7 +235,7 @@ class Pipeline:
 
 def _events(arrivals: Arrivals) -> list[tuple[str, DeviceEvent]]:
     """Events, and string samples, which are kept as events."""
-    texts = [(d, text_event(text)) for _, d, pack in arrivals.packs for text in pack.texts]
+    texts = [(device_id, text_event(text)) for device_id, text in arrivals.texts]
     return [(d, event) for _, d, event in arrivals.events] + texts
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from server.app.broker_bridge import BrokerBridge
 from server.app.consuming import Consumer
 from server.app.dispatching import DispatchThread
+from server.app.garbage import settle
 from server.app.listening import WebServer, bind, url_of
 from server.app.messaging import Messaging, start_messaging
 from server.app.schedule import schedule
@@ -94,6 +95,7 @@ async def serve(
         address = ServerAddress(url_of(listener), core.messaging.url)
         stack.enter_context(_address_file(data.root, address))
         log.info("ready on %s and %s", address.http_url, address.mqtt_url)
+        settle()
         if on_ready is not None and (waiting := on_ready(address)) is not None:
             await waiting
         await stop.wait()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from server.detection.model import BaselineRequest, Checkpoint, FindingRecord, RecordedPosition
@@ -41,6 +42,14 @@ def all_open_findings(session: Session) -> Sequence[FindingRecord]:
 
 def checkpoint(session: Session, shard: str) -> Checkpoint | None:
     return session.get(Checkpoint, shard)
+
+
+def replace_checkpoint(session: Session, shard: str, values: dict[str, Any]) -> bool:
+    """False where the shard has none yet."""
+    done = session.connection().execute(
+        update(Checkpoint).where(Checkpoint.shard == shard).values(values)
+    )
+    return done.rowcount > 0
 
 
 def recorded_position(session: Session, shard: str) -> RecordedPosition | None:

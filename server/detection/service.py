@@ -93,16 +93,17 @@ def save_checkpoint(
     shard: str = SHARD,
 ) -> None:
     """Replace the checkpoint; the position may be acknowledged once this is committed."""
-    session.merge(
-        Checkpoint(
-            shard=shard,
-            stream=stream,
-            position=position,
-            state=state,
-            seen_packs=seen_packs,
-            saved_at=now,
-        )
-    )
+    # Not by `merge`, which would first read the state that is to be replaced: tens of megabytes.
+    values = {
+        "stream": stream,
+        "position": position,
+        "state": state,
+        "seen_packs": seen_packs,
+        "saved_at": now,
+    }
+    if not repository.replace_checkpoint(session, shard, values):
+        session.add(Checkpoint(shard=shard, **values))
+        session.flush()
 
 
 def request_baseline(session: Session, device_id: str, *, at: datetime, reason: str) -> None:

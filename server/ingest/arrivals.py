@@ -42,6 +42,10 @@ class Arrivals:
     """A batch by what it carries, each list in stream order."""
 
     packs: list[tuple[Message, str, Pack]] = field(default_factory=list)
+    """Empty where they were handed over one by one."""
+    samples: list[tuple[int, int]] = field(default_factory=list)
+    """(position, count) of each pack."""
+    texts: list[tuple[str, TextReading]] = field(default_factory=list)
     duplicates: int = 0
     states: list[tuple[Message, str, DeviceState]] = field(default_factory=list)
     events: list[tuple[Message, str, DeviceEvent]] = field(default_factory=list)
@@ -54,8 +58,18 @@ class Arrivals:
 class Understanding:
     """Decodes batches; remembers which packs it has seen."""
 
-    def __init__(self, seen: SeenPacks, *, future_tolerance_s: float) -> None:
+    def __init__(
+        self,
+        seen: SeenPacks,
+        *,
+        future_tolerance_s: float,
+        take: Callable[[str, Pack], None] | None = None,
+    ) -> None:
+        """`take` is handed each pack of a device at once: a pack is made into columns best while the
+        processor has it in its cache.
+        """
         self.seen = seen
+        self._take = take
         self._future_tolerance_s = future_tolerance_s
         self._leaves: dict[str, Callable[[Arrivals, Message, str], None]] = {
             "telemetry": self._telemetry,
@@ -116,7 +130,13 @@ class Understanding:
                 f"{self._future_tolerance_s:g} s in the future: check the device's clock"
             )
             arrivals.refusals.append(Refusal(message, device_id, "t", reason))
-        arrivals.packs.append((message, device_id, pack))
+        arrivals.samples.append((message.position, len(pack.names)))
+        if pack.texts:
+            arrivals.texts += [(device_id, text) for text in pack.texts]
+        if self._take is None:
+            arrivals.packs.append((message, device_id, pack))
+        else:
+            self._take(device_id, pack)
 
     @staticmethod
     def _state(arrivals: Arrivals, message: Message, device_id: str) -> None:

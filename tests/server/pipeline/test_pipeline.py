@@ -16,13 +16,14 @@ from sqlalchemy import select
 
 from server.detection.model import BaselineRequest, Checkpoint, FindingRecord
 from server.device import service as devices
+from server.device.model import Device
 from server.incident.model import Incident
 from server.ingest.model import QuarantinedMessage
 from server.ingest.source import Message
 from server.kit.clock import ManualClock
 from server.kit.database import Base, Database
 from server.kit.settings import Settings
-from server.pipeline import Pipeline, PipelineParts
+from server.pipeline import SEEN_WITHIN_S, Pipeline, PipelineParts
 from server.telemetry.memory import MemoryTelemetryStore
 from server.telemetry.samples import SeriesKey
 
@@ -254,3 +255,17 @@ def test_a_memory_that_cannot_be_read_ends_its_findings_and_learns_anew(house: H
     assert [i.state for i in house.rows(Incident)] == ["recovering"]
     again.process([reading(431, -18.0, seq=430, at_s=START_S + 60 * 430)])
     assert house.store.count(DEVICE) == 431
+
+
+def test_when_a_device_was_heard_is_written_now_and_then(house: House) -> None:
+    """Right to `SEEN_WITHIN_S`, and no row written for each device with each batch."""
+    pipeline = house.pipeline()
+
+    def heard(position: int, at_s: float) -> float:
+        pipeline.process([reading(position, -18.0, seq=position, at_s=at_s)])
+        seen = house.rows(Device)[0].last_seen_at
+        return float(seen.timestamp())
+
+    assert heard(1, START_S) == START_S
+    assert heard(2, START_S + SEEN_WITHIN_S - 1) == START_S
+    assert heard(3, START_S + SEEN_WITHIN_S) == START_S + SEEN_WITHIN_S
