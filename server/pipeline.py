@@ -27,6 +27,7 @@ from anomaly import EngineSettings, Finding, StateError
 from device_agent.wire import DeviceEvent, Pack
 from server.command import service as commands
 from server.detection import service as detection
+from server.detection import tuning
 from server.detection.detector import Detector
 from server.device import service as devices
 from server.incident import service as incidents
@@ -78,6 +79,7 @@ class Pipeline:
         self.position = resume.replay_after
         """Of the last message processed."""
         self._checkpointed = self.position
+        self._tuning_id = resume.tuning_id
         self._recorded = max(resume.recorded, resume.replay_after)
         self._stored = max(self._store.position(stream), resume.replay_after)
         self._detector = self._awakened(resume.state)
@@ -206,6 +208,7 @@ class Pipeline:
         """Save the pipeline's memory if it changed; the position returned may be acknowledged."""
         with self._records.reading() as session:
             waiting = detection.baseline_requests_wait(session)
+            waiting = waiting or tuning.newest_id(session) != self._tuning_id
         if waiting or self.position != self._checkpointed:
             self._save([])
         return self.position
@@ -220,6 +223,8 @@ class Pipeline:
                 findings += self._detector.rebaseline(
                     request.device_id, at_s=request.at.timestamp(), reason=request.reason
                 )
+            self._tuning_id = tuning.newest_id(session)
+            self._detector.obey(tuning.device_cautions(session))
             self._conclude(session, findings)
             detection.save_checkpoint(
                 session,
@@ -227,6 +232,7 @@ class Pipeline:
                 self.position,
                 state=self._detector.state(),
                 seen_packs=self._understanding.seen.to_bytes(),
+                tuning_id=self._tuning_id,
                 now=now,
             )
         self._checkpointed = self.position

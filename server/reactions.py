@@ -36,6 +36,7 @@ from server.job.events import (
     JobStarted,
 )
 from server.job.handlers import JobHandlers
+from server.job.labels import LabelHandlers
 from server.job.rules import load_rules
 from server.kit.clock import Clock
 from server.kit.dispatch import Reactions
@@ -45,6 +46,7 @@ from server.ticket.events import (
     TicketClosed,
     TicketDelayAnnounced,
     TicketEscalated,
+    TicketFeedbackGiven,
     TicketOpened,
     TicketRecovering,
     TicketReopened,
@@ -63,6 +65,7 @@ def reactions(
     tickets = TicketHandlers(clock, settings)
     jobs = JobHandlers(clock, load_rules(settings.data_dir))
     conversation = ConversationHandlers(clock, settings)
+    labels = LabelHandlers(clock)
     return {
         # A case begins, changes, ends.
         IncidentOpened: (tickets.open_ticket,),
@@ -83,8 +86,10 @@ def reactions(
         JobOpened: (conversation.announce_visit,),
         JobPlanned: (conversation.note_visit_plan,),
         JobStarted: (conversation.note_visit_start,),
-        JobFinished: (conversation.note_verdict,),
+        JobFinished: (conversation.note_verdict, labels.after_visit),
         JobCancelled: (conversation.note_cancelled_visit,),
+        # What the owner thinks of the case teaches the detectors, as a verdict does.
+        TicketFeedbackGiven: (labels.after_thumb,),
         # What was repaired or given new firmware is judged against a new baseline.
         DeviceRepaired: (baselines.after_repair,),
         DeviceFirmwareChanged: (baselines.after_firmware_change,),

@@ -11,6 +11,7 @@ from server.account.limiter import SignInLimiter
 from server.app.health import health_router
 from server.command import endpoints as command
 from server.conversation import endpoints as conversation
+from server.detection import endpoints as detection
 from server.device import endpoints as device
 from server.device.enrolment_limiter import EnrolmentLimiter
 from server.incident import endpoints as incident
@@ -59,7 +60,17 @@ def create_app(parts: WebParts) -> FastAPI:
     app.state.sign_in_limiter = SignInLimiter()
     app.state.enrolment_limiter = EnrolmentLimiter()
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for feature in (insight, device, command, incident, ticket, job, conversation, ingest):
+    for feature in (
+        insight,
+        device,
+        command,
+        detection,
+        incident,
+        ticket,
+        job,
+        conversation,
+        ingest,
+    ):
         api.include_router(feature.router)
     app.include_router(api)
     app.include_router(health_router(parts.is_ready))

@@ -18,6 +18,7 @@ from server.cli import (
     scoring,
     serving,
     setting_up,
+    tuning,
 )
 from server.kit.errors import ForewarnError
 
@@ -91,4 +92,5 @@ app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")
 app.add_typer(benching.bench, name="bench")
 app.add_typer(setting_up.setup, name="setup")
+app.add_typer(tuning.tune, name="tune")
 app.command("doctor")(checking.doctor)

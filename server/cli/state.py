@@ -11,10 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.broker.address import parse_address
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
-from server.kit.errors import CannotStart
+from server.kit.errors import CannotStart, Conflict
 from server.kit.settings import Settings
 from server.kit.text import one_line
 from server.migrations import upgrade
+from server.telemetry.opening import open_store
+from server.telemetry.store import TelemetryStore
 
 
 @contextmanager
@@ -34,6 +36,23 @@ def opened_records(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+@contextmanager
+def opened_telemetry(settings: Settings) -> Iterator[TelemetryStore]:
+    """The store of the settings. Raises Conflict while a server has the embedded one's file open."""
+    import duckdb  # noqa: PLC0415 - heavy, and for one command
+
+    try:
+        store = open_store(settings, DataDirectory(settings.data_dir).telemetry_file)
+    except duckdb.IOException as error:
+        raise Conflict(
+            "a running server has the telemetry open: stop it, or ask it through its API"
+        ) from error
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def mqtt_url(settings: Settings) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from anomaly import Engine, EngineSettings, Finding
@@ -48,6 +50,12 @@ class Detector:
     def rebaseline(self, device_id: str, *, at_s: float, reason: str) -> list[Finding]:
         """Commissioning starts anew; findings against the old baseline end."""
         return self._engine.rebaseline(device_id, at_s, reason) or []
+
+    def obey(self, cautions: Mapping[str, float]) -> None:
+        """How cautious to be with each device from here on."""
+        for device_id, caution in cautions.items():
+            if self._engine.caution(device_id) != caution:
+                self._engine.set_caution(device_id, caution)
 
     def state(self) -> bytes:
         return self._engine.to_bytes()

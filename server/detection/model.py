@@ -1,11 +1,11 @@
-"""Findings as the pipeline recorded them, and the detector's checkpoint."""
+"""Findings as the pipeline recorded them, the detector's checkpoint, and what people taught it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String
+from sqlalchemy import BigInteger, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.database import Base
@@ -42,6 +42,8 @@ class Checkpoint(Base):
     position: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[bytes] = mapped_column(LargeBinary)
     seen_packs: Mapped[bytes] = mapped_column(LargeBinary)
+    tuning_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Newest row of `detection_tuning` that `state` obeys; 0: none."""
     saved_at: Mapped[datetime]
 
 
@@ -72,3 +74,55 @@ class BaselineRequest(Base):
     at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(200))
     applied_at: Mapped[datetime | None]
+
+
+class FindingLabel(Base):
+    """What people found out: whether a finding was right, or a fault that none announced.
+
+    `source` names whose word it is ("job:12", "ticket:7"). A changed word is a new row, and the old one
+    gets `replaced_at`: what was known at any time can be read again. `kind` and `component` are those
+    of the case's leading finding, empty where nothing was announced.
+    """
+
+    __tablename__ = "detection_label"
+    __table_args__ = (
+        Index("ix_detection_label_cohort_at", "cohort", "at"),
+        Index(
+            "uq_detection_label_current",
+            "source",
+            unique=True,
+            sqlite_where=text("replaced_at IS NULL"),
+            postgresql_where=text("replaced_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(String(40))
+    device_id: Mapped[str] = mapped_column(String(64))
+    cohort: Mapped[str] = mapped_column(String(128))
+    label: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(32))
+    component: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
+
+
+class CohortTuning(Base):
+    """One version of how cautious the detectors are with a cohort; the highest version holds.
+
+    `origin` is "labels", "hand" or "revert": what was set by a person holds until a person lets the
+    labels decide again. `counts` are the labels it follows from, by name.
+    """
+
+    __tablename__ = "detection_tuning"
+    __table_args__ = (UniqueConstraint("cohort", "version", name="uq_detection_tuning_version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    cohort: Mapped[str] = mapped_column(String(128))
+    version: Mapped[int]
+    caution: Mapped[float]
+    counts: Mapped[dict[str, Any]]
+    origin: Mapped[str] = mapped_column(String(20))
+    reverted_to: Mapped[int | None]
+    made_by: Mapped[str] = mapped_column(String(200), default="")
+    made_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""The only SQL about findings, checkpoints and baseline requests."""
+"""The only SQL about findings, checkpoints, baseline requests, labels and tunings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from server.detection.model import BaselineRequest, Checkpoint, FindingRecord, RecordedPosition
+from server.detection.model import (
+    BaselineRequest,
+    Checkpoint,
+    CohortTuning,
+    FindingLabel,
+    FindingRecord,
+    RecordedPosition,
+)
 
 
 def findings_of(
@@ -59,3 +66,59 @@ def recorded_position(session: Session, shard: str) -> RecordedPosition | None:
 def waiting_baseline_requests(session: Session) -> Sequence[BaselineRequest]:
     query = select(BaselineRequest).where(BaselineRequest.applied_at.is_(None))
     return session.scalars(query.order_by(BaselineRequest.id)).all()
+
+
+def current_label(session: Session, source: str) -> FindingLabel | None:
+    return session.scalar(
+        select(FindingLabel).where(
+            FindingLabel.source == source, FindingLabel.replaced_at.is_(None)
+        )
+    )
+
+
+def current_labels(
+    session: Session, cohort: str, *, since: datetime | None = None, limit: int | None = None
+) -> Sequence[FindingLabel]:
+    """What people hold true of a cohort now, newest first."""
+    query = select(FindingLabel).where(
+        FindingLabel.cohort == cohort, FindingLabel.replaced_at.is_(None)
+    )
+    if since is not None:
+        query = query.where(FindingLabel.at >= since)
+    query = query.order_by(FindingLabel.at.desc(), FindingLabel.id.desc())
+    return session.scalars(query if limit is None else query.limit(limit)).all()
+
+
+def tunings(session: Session, cohort: str) -> Sequence[CohortTuning]:
+    """A cohort's versions, newest first."""
+    query = select(CohortTuning).where(CohortTuning.cohort == cohort)
+    return session.scalars(query.order_by(CohortTuning.version.desc())).all()
+
+
+def newest_tuning(session: Session, cohort: str) -> CohortTuning | None:
+    query = select(CohortTuning).where(CohortTuning.cohort == cohort)
+    return session.scalar(query.order_by(CohortTuning.version.desc()).limit(1))
+
+
+def newest_tunings(session: Session) -> Sequence[CohortTuning]:
+    """Of each cohort that has any, the version that holds."""
+    newest = select(func.max(CohortTuning.id)).group_by(CohortTuning.cohort)
+    query = select(CohortTuning).where(CohortTuning.id.in_(newest))
+    return session.scalars(query.order_by(CohortTuning.cohort)).all()
+
+
+def newest_tuning_id(session: Session) -> int:
+    """0 while there is none."""
+    return session.scalar(select(func.max(CohortTuning.id))) or 0
+
+
+def tuning_version(session: Session, cohort: str, version: int) -> CohortTuning | None:
+    return session.scalar(
+        select(CohortTuning).where(CohortTuning.cohort == cohort, CohortTuning.version == version)
+    )
+
+
+def baseline_requests(session: Session, device_id: str) -> list[BaselineRequest]:
+    """All of a device, oldest first."""
+    query = select(BaselineRequest).where(BaselineRequest.device_id == device_id)
+    return list(session.scalars(query.order_by(BaselineRequest.at, BaselineRequest.id)))

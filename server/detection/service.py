@@ -63,6 +63,7 @@ class Resume:
     seen_packs: bytes | None
     replay_after: int
     recorded: int
+    tuning_id: int
 
 
 def resume(session: Session, stream: str, *, shard: str = SHARD) -> Resume:
@@ -74,6 +75,7 @@ def resume(session: Session, stream: str, *, shard: str = SHARD) -> Resume:
         seen_packs=saved.seen_packs if saved else None,
         replay_after=saved.position if saved and saved.stream == stream else 0,
         recorded=done.position if done and done.stream == stream else 0,
+        tuning_id=saved.tuning_id if saved else 0,
     )
 
 
@@ -89,6 +91,7 @@ def save_checkpoint(
     *,
     state: bytes,
     seen_packs: bytes,
+    tuning_id: int,
     now: datetime,
     shard: str = SHARD,
 ) -> None:
@@ -99,6 +102,7 @@ def save_checkpoint(
         "position": position,
         "state": state,
         "seen_packs": seen_packs,
+        "tuning_id": tuning_id,
         "saved_at": now,
     }
     if not repository.replace_checkpoint(session, shard, values):

@@ -106,6 +106,12 @@ def mosquitto_entries(session: Session) -> Sequence[tuple[str, str, tuple[str, .
     return [(device_id, hashed, tuple(topics)) for device_id, hashed, topics in rows]
 
 
+def models(session: Session) -> list[tuple[str, str]]:
+    """Every device that is not revoked, with its model."""
+    query = select(Device.id, Device.model).where(Device.revoked_at.is_(None))
+    return [(row[0], row[1]) for row in session.execute(query.order_by(Device.id))]
+
+
 def exists(session: Session, device_id: str) -> bool:
     return session.scalar(select(Device.id).where(Device.id == device_id)) is not None
 

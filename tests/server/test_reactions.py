@@ -19,7 +19,6 @@ LIVE_ONLY = {
     "DeviceWentOffline",
     "JobMoved",
     "MessagePosted",
-    "TicketFeedbackGiven",
     "TicketStateChanged",
 }
 

@@ -15,6 +15,7 @@ from server.conversation import service as conversation
 from server.incident import repository as incidents
 from server.job import opening
 from server.job import repository as jobs
+from server.job.precedents import precedents
 from server.kit.errors import BadInput, Conflict
 from server.kit.paging import RowId
 from server.kit.web import AppSettings, Now, Reading, Writing
@@ -137,6 +138,7 @@ def _ticket(
         ticket=ticket,
         ended=ticket.state in ENDED,
         findings=ranked(finding for _, finding in members),
+        precedents=precedents(session, view.incident) if view.incident else [],
         answers=four_answers(session, ticket, settings),
         thread=thread,
         people=people,

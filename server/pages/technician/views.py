@@ -15,9 +15,11 @@ from server.detection import repository as detection
 from server.detection.model import FindingRecord
 from server.device import repository as devices
 from server.device.model import Device
+from server.incident import repository as incidents
 from server.job import repository as jobs
 from server.job import service as job_service
 from server.job.model import Job, JobStep
+from server.job.precedents import Precedent, precedents
 from server.pages.case_views import OpenCase, open_cases, ranked
 from server.pages.language.reader import Reader
 from server.pages.wording.conditions import Condition, condition
@@ -68,6 +70,7 @@ class JobView:
     steps: Sequence[JobStep]
     actions: list[JobAction]
     may_finish: bool
+    precedents: Sequence[Precedent]
 
 
 def job_rows(session: Session, rows: Sequence[Job]) -> list[JobRow]:
@@ -123,7 +126,13 @@ def job_view(session: Session, viewer: Viewer, reader: Reader, job: Job) -> JobV
             and (mine or action is JobAction.ASSIGN)
         ],
         may_finish=mine and JobAction.FINISH in possible,
+        precedents=_precedents(session, job),
     )
+
+
+def _precedents(session: Session, job: Job) -> Sequence[Precedent]:
+    incident = incidents.incident_by_id(session, job.incident_id) if job.incident_id else None
+    return precedents(session, incident) if incident else []
 
 
 def _user(session: Session, user_id: int | None) -> User | None:

@@ -23,7 +23,8 @@ PASSWORD = "a long enough one"
 COMMANDS = [
     "up", "demo", "user add", "token create", "device add", "device allow", "device list", "setup mosquitto",
     "replay", "score",
-    "life fit", "life predict", "doctor",
+    "life fit", "life predict", "tune list", "tune show", "tune set", "tune revert", "tune auto",
+    "tune forget", "tune replay", "doctor",
 ]  # fmt: skip
 STATEFUL = {
     "up",
@@ -35,6 +36,13 @@ STATEFUL = {
     "device list",
     "setup mosquitto",
     "replay",
+    "tune list",
+    "tune show",
+    "tune set",
+    "tune revert",
+    "tune auto",
+    "tune forget",
+    "tune replay",
     "doctor",
 }
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from server.detection import tuning
 from server.detection.model import BaselineRequest, Checkpoint, FindingRecord
 from server.device import service as devices
 from server.device.model import Device
@@ -105,6 +106,23 @@ def test_a_fault_becomes_one_case(house: House) -> None:
     assert finding.kind == incident.kind == "out_of_range"
     assert finding.onset_at.timestamp() == pytest.approx(START_S + 400 * 60, abs=180)
     assert house.store.count(DEVICE) == 430
+
+
+def test_a_new_tuning_is_taken_up_with_the_next_checkpoint_and_kept(house: House) -> None:
+    pipeline = house.pipeline()
+    pipeline.process(story()[:100])
+    with house.records.transaction() as session:
+        tuning.set_by_hand(session, tuning.NO_MODEL, 1.5, by="Ann", now=START)
+    pipeline.checkpoint()
+    (saved,) = house.rows(Checkpoint)
+    assert saved.tuning_id == 1
+    again = house.pipeline()
+    assert again._detector._engine.caution(DEVICE) == 1.5
+    with house.records.transaction() as session:
+        tuning.revert(session, tuning.NO_MODEL, 0, by="Ann", now=START)
+    again.checkpoint()
+    assert again._detector._engine.caution(DEVICE) == 1.0
+    assert house.rows(Checkpoint)[0].tuning_id == 2
 
 
 def cut(messages: Sequence[Message], sizes: Sequence[int]) -> list[list[Message]]:

@@ -1,0 +1,188 @@
+"""What would last month have looked like? Stored samples through fresh detectors, under another caution.
+
+Read from the store in steps of at most 18 s (5,000 a day), so that a month fits through any store; what
+is faster is averaged within the step. Silence of whole devices hangs on arrival and is not replayed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from anomaly import EngineSettings, Finding
+from anomaly.tuning import Label
+from server.detection import repository, tuning
+from server.detection.detector import Detector
+from server.detection.model import BaselineRequest, FindingLabel
+from server.device import repository as devices
+from server.kit.clock import from_unix
+from server.kit.errors import BadInput
+from server.telemetry.samples import SampleBatch, SeriesKey
+from server.telemetry.store import MAX_POINTS, TelemetryStore
+
+DAY_S = 86_400.0
+MAX_DEVICES = 20
+MAX_DAYS = 92
+LEARN_DAYS = 14
+"""So much history goes through the detectors before the days that are asked about."""
+_BEFORE_LABEL = timedelta(days=14)
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`cautions`: one replay each; the cohort's newest labelled devices first, at most MAX_DEVICES."""
+
+    cohort: str
+    cautions: tuple[float, ...]
+    since: datetime
+    until: datetime
+
+    def __post_init__(self) -> None:
+        days = (self.until - self.since) / timedelta(days=1)
+        if not 0 < days <= MAX_DAYS:
+            raise BadInput("days", f"must be above 0 and at most {MAX_DAYS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One replay. Of the labels of that time, how many the findings would have met."""
+
+    caution: float
+    findings: int
+    by_kind: dict[str, int]
+    devices: int
+    devices_with_findings: int
+    confirmed: int
+    confirmed_found: int
+    missed: int
+    missed_found: int
+    no_fault: int
+    no_fault_repeated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the records say about the replayed devices, read before the long work begins."""
+
+    device_ids: list[str]
+    labels: Sequence[FindingLabel]
+    baselines: dict[str, list[BaselineRequest]]
+
+
+def known(session: Session, question: Question) -> Known:
+    """Raises BadInput when no device is of the cohort."""
+    members = [i for i, m in devices.models(session) if tuning.cohort_of(m) == question.cohort]
+    if not members:
+        raise BadInput("cohort", f"no device is of the model {question.cohort!r}")
+    labels = repository.current_labels(session, question.cohort, since=question.since)
+    labels = [row for row in labels if row.at < question.until]
+    labelled = [row.device_id for row in labels if row.device_id in set(members)]
+    chosen = list(dict.fromkeys([*labelled, *members]))[:MAX_DEVICES]
+    return Known(chosen, labels, {i: repository.baseline_requests(session, i) for i in chosen})
+
+
+def replay(
+    store: TelemetryStore, question: Question, about: Known, settings: EngineSettings,
+    tell: Progress = lambda _share, _doing: None,
+) -> list[Answer]:  # fmt: skip
+    """One answer for each caution, in their order."""
+    found: dict[float, list[Finding]] = {caution: [] for caution in question.cautions}
+    for number, device_id in enumerate(about.device_ids):
+        tell(number / len(about.device_ids), device_id)
+        for caution, findings in _replay_device(store, question, about, device_id, settings):
+            found[caution] += findings
+    tell(1.0, "done")
+    return [_answer(caution, found[caution], about) for caution in question.cautions]
+
+
+def _replay_device(
+    store: TelemetryStore, question: Question, about: Known, device_id: str,
+    settings: EngineSettings,
+) -> Iterator[tuple[float, list[Finding]]]:  # fmt: skip
+    detectors = {caution: Detector(settings) for caution in question.cautions}
+    keys = [SeriesKey(device_id, metric) for metric in sorted(store.metrics(device_id))]
+    units = store.metrics(device_id)
+    first: dict[float, dict[str, Finding]] = {caution: {} for caution in detectors}
+    for caution, detector in detectors.items():
+        detector.obey({device_id: caution})
+        for series, key in enumerate(keys):
+            detector.register(series, key, units[key.metric])
+    requests = [(row.at.timestamp(), row.reason) for row in about.baselines[device_id]]
+    for from_s, to_s in _days(question, [at_s for at_s, _ in requests]):
+        batch = _samples(store, keys, from_s, to_s)
+        for caution, detector in detectors.items():
+            for at_s, reason in requests:
+                if at_s == from_s:
+                    detector.rebaseline(device_id, at_s=at_s, reason=reason)
+            for finding in detector.update(batch, arrived_s=to_s):
+                at_first = first[caution].setdefault(finding.id, finding)
+                if finding.ended_s is not None and at_first is not finding:
+                    first[caution][finding.id] = finding
+    for caution, findings in first.items():
+        since_s = question.since.timestamp()
+        yield caution, [f for f in findings.values() if f.detected_s >= since_s]
+
+
+def _days(question: Question, also: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """From the learning time to the end, a day at a time, cut also where a baseline began anew."""
+    start_s = question.since.timestamp() - LEARN_DAYS * DAY_S
+    end_s = question.until.timestamp()
+    cuts = {start_s, end_s, *np.arange(start_s, end_s, DAY_S).tolist()}
+    cuts |= {at_s for at_s in also if start_s < at_s < end_s}
+    edges = sorted(cuts)
+    return pairwise(edges)
+
+
+def _samples(
+    store: TelemetryStore, keys: Sequence[SeriesKey], from_s: float, to_s: float
+) -> SampleBatch:
+    """All series of a device in order of time."""
+    columns = []
+    for series, key in enumerate(keys):
+        seen = store.query(key, from_s=from_s, to_s=to_s, points=MAX_POINTS)
+        columns.append((np.full(len(seen.times_s), series, np.int32), seen.times_s, seen.mean))
+    if not columns:
+        return SampleBatch(np.empty(0, np.int32), np.empty(0), np.empty(0))
+    series_of, times, values = (np.concatenate(part) for part in zip(*columns, strict=True))
+    order = np.lexsort((series_of, times))
+    return SampleBatch(series_of[order], times[order], values[order])
+
+
+def _answer(caution: float, findings: list[Finding], about: Known) -> Answer:
+    here = [row for row in about.labels if row.device_id in set(about.device_ids)]
+    met = {row.id: any(_met(row, finding) for finding in findings) for row in here}
+
+    def count(label: Label, *, only_met: bool) -> int:
+        return sum(row.label == label and (met[row.id] or not only_met) for row in here)
+
+    return Answer(
+        caution=caution,
+        findings=len(findings),
+        by_kind=dict(sorted(Counter(finding.kind for finding in findings).items())),
+        devices=len(about.device_ids),
+        devices_with_findings=len({finding.device for finding in findings}),
+        confirmed=count(Label.CONFIRMED, only_met=False),
+        confirmed_found=count(Label.CONFIRMED, only_met=True),
+        missed=count(Label.MISSED, only_met=False),
+        missed_found=count(Label.MISSED, only_met=True),
+        no_fault=count(Label.NO_FAULT, only_met=False),
+        no_fault_repeated=count(Label.NO_FAULT, only_met=True),
+    )
+
+
+def _met(label: FindingLabel, finding: Finding) -> bool:
+    """Whether the finding speaks of what the label judges: same device and part, at that time."""
+    if finding.device != label.device_id or from_unix(finding.detected_s) > label.at:
+        return False
+    if finding.ended_s is not None and from_unix(finding.ended_s) < label.at - _BEFORE_LABEL:
+        return False
+    parts = {metric.split("/", 1)[0] for metric in finding.metrics}
+    return not label.component or label.component in parts or not parts
