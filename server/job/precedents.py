@@ -39,7 +39,6 @@ def precedents(session: Session, incident: Incident, *, limit: int = 3) -> Seque
         .join(Device, Device.id == Job.device_id)
         .where(
             Job.verdict.in_(FAULT_FOUND),
-            Job.finished_at.is_not(None),
             Incident.id != incident.id,
             Incident.kind == incident.kind,
             Incident.component == incident.component,
@@ -49,7 +48,7 @@ def precedents(session: Session, incident: Incident, *, limit: int = 3) -> Seque
     )
     found: dict[tuple[str, str], Precedent] = {}
     for component, action, finished_at, model in rows:
-        if cohort_of(model) != cohort:
+        if finished_at is None or cohort_of(model) != cohort:
             continue
         key = (component or "").casefold(), (action or "").casefold()
         known = found.get(key)
