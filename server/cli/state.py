@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.broker.address import parse_address
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
-from server.kit.errors import CannotStart, Conflict
+from server.kit.errors import CannotStart
 from server.kit.settings import Settings
 from server.kit.text import one_line
 from server.migrations import upgrade
@@ -41,14 +41,7 @@ def opened_records(settings: Settings) -> Iterator[Database]:
 @contextmanager
 def opened_telemetry(settings: Settings) -> Iterator[TelemetryStore]:
     """The store of the settings. Raises Conflict while a server has the embedded one's file open."""
-    import duckdb  # noqa: PLC0415 - heavy, and for one command
-
-    try:
-        store = open_store(settings, DataDirectory(settings.data_dir).telemetry_file)
-    except duckdb.IOException as error:
-        raise Conflict(
-            "a running server has the telemetry open: stop it, or ask it through its API"
-        ) from error
+    store = open_store(settings, DataDirectory(settings.data_dir).telemetry_file)
     try:
         yield store
     finally:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.telemetry.grid import Grid, to_us
+from server.kit.errors import Conflict
 from server.telemetry.novelty import NewestTimes, first_of_each, last_of_each
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 from server.telemetry.store import Capabilities
@@ -39,20 +40,29 @@ MEMORY_LIMIT_MB = 512
 """What DuckDB may use for queries and buffers; beyond it spills to disk beside the file."""
 
 
+def _connected(file: Path) -> duckdb.DuckDBPyConnection:
+    config = {
+        "memory_limit": f"{MEMORY_LIMIT_MB}MB",
+        "threads": 2,
+        "preserve_insertion_order": False,
+    }
+    try:
+        return duckdb.connect(str(file), config=config)
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        raise Conflict(
+            "a running server has the telemetry open: stop it, or ask it through its API"
+        ) from error
+
+
 class DuckDbTelemetryStore:
-    """One process opens the file; appends come from one thread, reads from any."""
+    """One process opens the file (else Conflict); appends come from one thread, reads from any."""
 
     capabilities = Capabilities(own_file=True)
 
     def __init__(self, file: Path) -> None:
-        self._connection = duckdb.connect(
-            str(file),
-            config={
-                "memory_limit": f"{MEMORY_LIMIT_MB}MB",
-                "threads": 2,
-                "preserve_insertion_order": False,
-            },
-        )
+        self._connection = _connected(file)
         self._connection.execute(_SCHEMA)
         self._lock = threading.Lock()
         self._series: dict[SeriesKey, int] = {}
