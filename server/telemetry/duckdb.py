@@ -16,8 +16,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from server.telemetry.grid import Grid, to_us
 from server.kit.errors import Conflict
+from server.telemetry.grid import Grid, to_us
 from server.telemetry.novelty import NewestTimes, first_of_each, last_of_each
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 from server.telemetry.store import Capabilities
@@ -41,7 +41,7 @@ MEMORY_LIMIT_MB = 512
 
 
 def _connected(file: Path) -> duckdb.DuckDBPyConnection:
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{MEMORY_LIMIT_MB}MB",
         "threads": 2,
         "preserve_insertion_order": False,
