@@ -14,6 +14,7 @@ from server.conversation import endpoints as conversation
 from server.detection import endpoints as detection
 from server.device import endpoints as device
 from server.device.enrolment_limiter import EnrolmentLimiter
+from server.firmware import endpoints as firmware
 from server.incident import endpoints as incident
 from server.ingest import endpoints as ingest
 from server.insight import endpoints as insight
@@ -64,6 +65,7 @@ def create_app(parts: WebParts) -> FastAPI:
         insight,
         device,
         command,
+        firmware,
         detection,
         incident,
         ticket,

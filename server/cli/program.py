@@ -12,6 +12,7 @@ from server.cli import (
     benching,
     checking,
     devices,
+    firmware,
     living,
     people,
     playing,
@@ -87,6 +88,7 @@ app.command("demo")(living.demo)
 app.add_typer(people.user, name="user")
 app.add_typer(people.token, name="token")
 app.add_typer(devices.device, name="device")
+app.add_typer(firmware.firmware, name="firmware")
 app.command("replay")(playing.replay)
 app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")

@@ -29,6 +29,7 @@ from server.kit.events import publish
 from server.kit.text import one_line, paragraph
 
 _MAX_DETAIL_TEXT = 4096
+_UPDATED = "firmware_update_done"
 
 
 def record_state(
@@ -65,9 +66,21 @@ def record_events(
 
     The devices must be on record.
     """
-    repository.add_events(
-        session, [_event_row(device_id, event, now) for device_id, event in events]
-    )
+    rows = []
+    for device_id, event in events:
+        row = _event_row(device_id, event, now)
+        rows.append(row)
+        if event.kind == _UPDATED and not repository.has_event(
+            session, device_id, row["fingerprint"]
+        ):
+            publish(session, _firmware_changed(device_id, event), now=now)
+    repository.add_events(session, rows)
+
+
+def _firmware_changed(device_id: str, event: DeviceEvent) -> DeviceFirmwareChanged:
+    """What follows from a microcontroller's new firmware: the same as from the device's own."""
+    before, after = (_word(str(event.detail.get(name) or "")) for name in ("before", "after"))
+    return DeviceFirmwareChanged(device_id=device_id, before=before, after=after, at_s=event.time_s)
 
 
 def _event_row(device_id: str, event: DeviceEvent, now: datetime) -> dict[str, Any]:

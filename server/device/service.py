@@ -204,6 +204,15 @@ def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
     repository.mark_seen(session, seen)
 
 
+def told_limits(told: Device) -> dict[str, tuple[float | None, float | None]]:
+    """Per metric the range that the device's newest birth calls sound, an open end as None."""
+    return {
+        str(sensor["name"]): (sensor["limits"][0], sensor["limits"][1])
+        for sensor in told.sensors
+        if sensor.get("limits")
+    }
+
+
 def device_events(
     session: Session,
     device_id: str,

@@ -68,13 +68,18 @@ def read_device(
     device_id: str, viewer: CurrentViewer, session: Reading, telemetry: Telemetry
 ) -> DeviceDetail:
     """Health, what is wrong, the open case, the latest values."""
-    seen = overview(session, devices.visible_device(session, viewer, device_id))
+    device = devices.visible_device(session, viewer, device_id)
+    seen, limits = overview(session, device), devices.told_limits(device)
     return DeviceDetail(
         **device_view(seen).model_dump(),
         findings=[FindingView.model_validate(row) for row in seen.findings],
         latest=[
             LatestView(
-                metric=row.metric, unit=row.unit, time=from_unix(row.time_s), value=row.value
+                metric=row.metric,
+                unit=row.unit,
+                time=from_unix(row.time_s),
+                value=row.value,
+                limits=limits.get(row.metric),
             )
             for row in telemetry.latest(device_id)
         ],

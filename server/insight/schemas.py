@@ -32,6 +32,8 @@ class LatestView(BaseModel):
     unit: str
     time: datetime
     value: float
+    limits: tuple[float | None, float | None] | None
+    """What the device itself calls sound, lower end first; null: it told nothing of that end, or none."""
 
 
 class DeviceDetail(DeviceView):

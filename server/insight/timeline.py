@@ -18,6 +18,8 @@ from server.job import repository as jobs
 from server.job.model import Job
 from server.ticket import repository as tickets
 
+UPDATE = "firmware_update_"
+"""What the kinds of an agent's events on new firmware for a microcontroller begin with."""
 MAX_OF_A_KIND = 1_000
 """Device events and commands beyond this are left out, the oldest first."""
 
@@ -148,7 +150,7 @@ def _events(
             at=row.at,
             until=None,
             lasts=False,
-            kind=kinds.get(row.kind, "event"),
+            kind="firmware" if row.kind.startswith(UPDATE) else kinds.get(row.kind, "event"),
             code=row.kind,
             title=_words(row.kind),
             detail=", ".join(f"{key}: {value}" for key, value in row.detail.items()),

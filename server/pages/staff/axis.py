@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from server.detection.model import FindingRecord
 from server.insight.timeline import TimelineItem
@@ -102,8 +103,18 @@ def _detail(item: TimelineItem) -> str:
     if item.kind == "reboot":
         return str(item.facts.get("reason", ""))
     if item.kind == "firmware":
-        return f"{item.facts.get('before', '')} → {item.facts.get('after', '')}"
+        return _firmware(item.facts)
     return item.detail[:100]
+
+
+def _firmware(facts: Mapping[str, Any]) -> str:
+    """Which versions, how far, or why not; and of which microcontroller, where it is one behind the device."""
+    said = str(facts.get("reason") or "")[:100]
+    if "after" in facts:
+        said = f"{facts.get('before', '')} → {facts['after']}"
+    elif "share" in facts:
+        said = f"{float(facts['share']):.0%}"
+    return ": ".join(filter(None, (str(facts.get("name") or ""), said)))
 
 
 def _href(item: TimelineItem) -> str | None:

@@ -14,6 +14,7 @@ from server.account.viewer import Role, Viewer
 from server.command import service as commands
 from server.detection import repository as detection
 from server.device import service as devices
+from server.firmware import service as firmware
 from server.incident import repository as incidents
 from server.insight.timeline import timeline
 from server.kit.clock import from_unix
@@ -145,6 +146,9 @@ def show(
         ],
         lanes=lanes(seen_by, items, {f.id: f for f in found}),
         active=incidents.active_on(session, device_id),
+        limits=devices.told_limits(device),
+        units={str(sensor["name"]): str(sensor["unit"]) for sensor in device.sensors},
+        images=firmware.images(session, after=None, limit=PAGE),
     )
 
 
@@ -168,6 +172,21 @@ def new_secret(
 def read_now(viewer: DeskViewer, session: Writing, now: Now, device_id: str) -> Response:
     """Ask the device to send its readings at once."""
     commands.request(session, viewer, device_id, "read_now", {}, now=now)
+    return see(f"/staff/devices/{device_id}", "asked_device")
+
+
+@router.post("/{device_id}/firmware")
+def update_firmware(
+    viewer: DeskViewer,
+    session: Writing,
+    now: Now,
+    *,
+    device_id: str,
+    sha256: Annotated[str, Form(max_length=64)],
+    line: Annotated[str, Form(max_length=60)] = "",
+) -> Response:
+    """Ask the device to write an image to one of its microcontrollers."""
+    firmware.request_update(session, viewer, device_id, sha256, line=line.strip(), now=now)
     return see(f"/staff/devices/{device_id}", "asked_device")
 
 

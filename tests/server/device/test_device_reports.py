@@ -117,6 +117,28 @@ def test_a_firmware_change_is_told_and_kept(reporting: Reporting):
     assert reporting.device.firmware == "1.1", "saying nothing is not a change"
 
 
+def test_a_microcontrollers_new_firmware_is_a_change_of_firmware_once(
+    reporting: Reporting, now: datetime
+):
+    done = DeviceEvent("firmware_update_done", 1e9, {"name": "mcu", "before": "1", "after": "2"})
+    begun = DeviceEvent("firmware_update_begun", 1e9, {"name": "mcu"})
+    for _ in range(2):
+        with reporting.database.transaction() as session:
+            service.record_events(session, [("pump", begun), ("pump", done)], now=now)
+    assert reporting.kinds().count("firmware_update_done") == 1
+    assert reporting.published().count("DeviceFirmwareChanged") == 1
+
+
+def test_limits_told_at_birth(reporting: Reporting):
+    sensors = (
+        SensorInfo("mcu/v", "V", "gauge", (4.5, 5.5)),
+        SensorInfo("mcu/rms", "m/s2", "gauge", (None, 12.0)),
+        SensorInfo("mcu/t", "Cel"),
+    )
+    reporting.state(birth(sensors=sensors))
+    assert service.told_limits(reporting.device) == {"mcu/v": (4.5, 5.5), "mcu/rms": (None, 12.0)}
+
+
 def test_a_late_will_of_an_older_connection_does_not_take_it_offline(reporting: Reporting):
     reporting.state(birth(1000.0, "b1"))
     reporting.state(birth(2000.0, "b2"))

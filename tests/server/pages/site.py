@@ -26,6 +26,7 @@ from server.conversation import service as conversation
 from server.detection.model import FindingRecord
 from server.device import service as devices
 from server.device.model import DeviceEventRecord
+from server.firmware import service as firmware
 from server.incident import service as incidents
 from server.ingest.model import QuarantinedMessage
 from server.job.model import Job
@@ -156,9 +157,17 @@ def _devices(session: Session, site: Site, now: datetime) -> None:
         device.firmware, device.agent_version = "1.4.2", "0.1.0"
         quiet = timedelta(hours=3) if device_id == "water-pump-3" else timedelta(seconds=20)
         device.last_seen_at = now - quiet
+        if device_id == "cold-store-2":
+            device.sensors = [
+                {"name": "mcu/supply", "unit": "V", "kind": "gauge", "limits": [4.5, 5.5]},
+                {"name": "mcu/vibration", "unit": "m/s2", "kind": "gauge", "limits": [None, 12.0]},
+            ]
+    firmware.add_image(session, b"image", name="board.hex", version="2.0", now=now)
     for kind, hours, detail in (
         ("reboot", 20, {"reason": "power"}),
         ("firmware_changed", 30, {"before": "1.4.1", "after": "1.4.2"}),
+        ("firmware_update_done", 10, {"name": "mcu", "before": "1.0", "after": "2.0"}),
+        ("firmware_update_reverted", 9, {"name": "mcu", "reason": "nothing was heard of it"}),
     ):
         session.add(
             DeviceEventRecord(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from server.command.model import Command
 from server.pages.layout.forms import local_path
+from tests.server.pages.site import Site
 from tests.server.pages.visitor import Visitor
 
 Visit = Callable[..., Visitor]
@@ -178,6 +182,24 @@ def test_a_devices_credentials_are_shown_once(visit: Visit) -> None:
     assert visitor.post("/staff/devices/new-1/read").status_code == 303
     assert visitor.post("/staff/devices/new-1/revoke").status_code == 303
     assert "taken out of service" in visitor.get("/staff/devices/new-1").text
+
+
+def test_the_desk_has_a_microcontroller_given_new_firmware(visit: Visit, site: Site) -> None:
+    visitor = visit("staff")
+    page = visitor.get("/staff/devices/cold-store-2").text
+    assert "board.hex 2.0" in page
+    assert "Limits told by the device" in page
+    assert "at most 12" in page
+    assert "Firmware updated (mcu: 1.0 → 2.0)" in page
+    assert "Firmware update taken back (mcu: nothing was heard of it)" in page
+    path = "/staff/devices/cold-store-2/firmware"
+    digest = sha256(b"image").hexdigest()
+    assert visitor.post(path, sha256=digest, line="mcu").status_code == 303
+    assert visitor.post(path, sha256="0" * 64).status_code == 404
+    with site.database.reading() as session:
+        [asked] = session.scalars(select(Command).where(Command.name == "flash"))
+        assert asked.args == {"sha256": digest, "version": "2.0", "name": "mcu"}
+    assert visit("owner").post(path, sha256=digest).status_code == 403
 
 
 def test_an_administrator_adds_and_shuts_an_account(visit: Visit) -> None:
