@@ -1,7 +1,17 @@
-"""``python -m device_agent``."""
+"""``python -m device_agent``, and where the program ``forewarn-agent`` begins.
+
+dataclasses needs inspect for a class without a docstring only, urllib.parse ipaddress for addresses in
+brackets: a megabyte and a half that stays away.
+"""
 
 import sys
 
-from device_agent.cli import main
+from device_agent.late_modules import late
 
-sys.exit(main())
+with late("inspect", "ipaddress"):
+    from device_agent.cli import main
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

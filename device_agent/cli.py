@@ -4,6 +4,7 @@ Exit status: 0 all is well; 1 it could not be done; 2 the configuration or the c
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import device_agent
 from device_agent.bridge.arguments import add_bridge
 from device_agent.config import load_settings, read_password
-from device_agent.config_example import example_text
 from device_agent.errors import AgentError, ConfigError
 from device_agent.settings import AgentSettings
 
@@ -110,8 +110,8 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    import secrets  # noqa: PLC0415 - what only `run` needs is loaded only then
-    import signal  # noqa: PLC0415
+    import signal  # noqa: PLC0415 - what only `run` needs is loaded only then
+    from base64 import urlsafe_b64encode  # noqa: PLC0415
     from random import SystemRandom  # noqa: PLC0415
 
     from device_agent import log  # noqa: PLC0415
@@ -126,7 +126,8 @@ def _run(arguments: argparse.Namespace) -> int:
         settings,
         build_sources(settings.sensors, time.monotonic, time.time),
         password=password,
-        boot=secrets.token_urlsafe(6),
+        # The module `secrets` would bring in OpenSSL.
+        boot=urlsafe_b64encode(os.urandom(6)).decode(),
         now=time.time,
         monotonic=time.monotonic,
         rng=SystemRandom(),
@@ -173,6 +174,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     if arguments.print_defaults:
+        from device_agent.config_example import example_text  # noqa: PLC0415 - as in _run
+
         print(example_text(), end="")
         return 0
     settings = load_settings(arguments.config)

@@ -146,7 +146,7 @@ def _fault(rules: Any, given: Any) -> str:
     if "choices" in rules and given not in rules["choices"]:
         return f"must be {' or '.join(rules['choices'])}, is {given!r}"
     if "check" in rules and (said := rules["check"](given)):
-        return f"{given!r} {said}"
+        return said if rules.get("secret") else f"{given!r} {said}"
     if "pattern" in rules and re.fullmatch(rules["pattern"], given) is None:
         return f"{given!r} does not fit {rules['pattern']}"
     low, high = rules.get("low"), rules.get("high")

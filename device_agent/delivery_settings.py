@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from device_agent.proxy import proxy_fault
 from device_agent.setting import setting
 
 
@@ -25,8 +26,9 @@ class BrokerSettings:
     key_file: str = setting("", "its private key")
     proxy: str = setting(
         "",
-        "socks5://host:port or http://host:port; needs PySocks",
-        pattern=r"|(socks5|socks4|http)://[^\s/@:]+:\d{1,5}",
+        "socks5://host:port, socks4:// or http://, user:password@ before the host; needs PySocks",
+        check=proxy_fault,
+        secret=True,
     )
     home_assistant: bool = setting(
         default=False, help_text="announce the sensors to a Home Assistant on the same broker"

@@ -4,23 +4,25 @@ A link is never reused: what it had not got acknowledged is still in the spool, 
 starts from there and paho's own memory of unacknowledged messages is not needed.
 """
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-
 from device_agent.delivery_settings import BrokerSettings
+from device_agent.late_modules import late
+from device_agent.proxy import Proxy, parse_proxy
 from device_agent.wire import device_topic
+
+with late("stringprep", "unicodedata"):
+    import encodings.idna  # noqa: F401 - what every look-up of a name loads
+with late("ssl", "urllib.request", "hashlib"):
+    from paho.mqtt import client as mqtt
+    from paho.mqtt.enums import CallbackAPIVersion
 
 _CONNECT_TIMEOUT_S: Final = 3.0
 # Birth and farewell travel beside the spooled messages.
 _SPARE_INFLIGHT: Final = 8
 _REFUSALS: Final = frozenset({"Bad user name or password", "Not authorized", "Banned"})
-# PySocks' numbers; the library itself is needed only where a proxy is configured.
-_PROXIES: Final = {"socks4": 1, "socks5": 2, "http": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Link:
     def open(self) -> None:
         """Connect; raises OSError, ValueError. The answer comes as Connected or Lost."""
         if self._settings.tls:
+            import ssl  # noqa: PLC0415 - a sixth of the agent; see late_modules
+
             self._client.tls_set(
                 ca_certs=self._settings.ca_file or None,
                 certfile=self._settings.cert_file or None,
@@ -101,13 +105,22 @@ class Link:
                 cert_reqs=ssl.CERT_REQUIRED,
             )
         if self._settings.proxy:
-            kind, _, place = self._settings.proxy.partition("://")
-            host, _, port = place.rpartition(":")
-            self._client.proxy_set(proxy_type=_PROXIES[kind], proxy_addr=host, proxy_port=int(port))
+            self._go_by(parse_proxy(self._settings.proxy))
         self._client.connect(
             self._settings.host, self._settings.port, keepalive=self._settings.keepalive_s
         )
         self._client.loop_start()
+
+    def _go_by(self, proxy: Proxy) -> None:
+        self._client.proxy_set(
+            proxy_type=proxy.kind,
+            proxy_addr=proxy.host,
+            proxy_port=proxy.port,
+            # The broker's name is the proxy's to look up: devices behind one often have no DNS.
+            proxy_rdns=True,
+            proxy_username=proxy.username or None,
+            proxy_password=proxy.password or None,
+        )
 
     def publish(self, leaf: str, payload: bytes, *, retain: bool = False) -> int:
         """Send at QoS 1; give the id that its Acked will carry."""

@@ -14,6 +14,8 @@ from device_agent.sampler import Reading
 
 @dataclass(slots=True)
 class _Sent:
+    """What was last sent of a metric, and when (monotonic seconds)."""
+
     reading: Reading
     at_s: float
     held: Reading | None = None

@@ -32,6 +32,8 @@ class Reading:
 
 @dataclass(slots=True)
 class _Stale:
+    """Since when a metric gives nothing, and how often it did."""
+
     since_s: float
     missed: int = 1
 

@@ -37,6 +37,9 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "arduino-core-avr": (
         "/usr/share/arduino/hardware/arduino/avr/bootloaders/optiboot/optiboot_atmega328.hex",
     ),
+    "microsocks": ("microsocks",),
+    "tinyproxy-bin": ("tinyproxy",),
+    "openssl": ("openssl",),
 }
 """Name of Debian's package → where its program may be; .ci/setup installs these."""
 

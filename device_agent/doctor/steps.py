@@ -11,6 +11,7 @@ from typing import Final
 from device_agent.delivery_settings import BrokerSettings
 from device_agent.doctor.session import publish_once
 from device_agent.errors import SpoolError
+from device_agent.proxy import parse_proxy
 from device_agent.settings import AgentSettings
 from device_agent.spool import read_depth
 from device_agent.wire.text import clean
@@ -145,5 +146,5 @@ def examine(settings: AgentSettings, password: str) -> Iterator[Step]:
 def _first_hop(broker: BrokerSettings) -> tuple[str, int]:
     if not broker.proxy:
         return broker.host, broker.port
-    host, _, port = broker.proxy.partition("://")[2].rpartition(":")
-    return host, int(port)
+    proxy = parse_proxy(broker.proxy)
+    return proxy.host, proxy.port

@@ -2,18 +2,22 @@
 
 import dataclasses
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from paho.mqtt import client as mqtt
 
+from device_agent.agent import Agent
+from device_agent.config import parse_settings
 from device_agent.sensor_settings import SensorSettings
+from device_agent.sensors.port import SensorDescription, Source
 from device_agent.wire import decode_pack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +38,17 @@ def waiting():
     return wait_for
 
 
+@pytest.fixture(name="free_port")
+def free_port_of():
+    return free_port
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Broker:
     """Mosquitto with nothing kept on disk: what it has not handed on is lost with it."""
 
@@ -41,9 +56,7 @@ class Broker:
         self.program = program
         self.folder = folder
         self.process = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
             "max_queued_messages 0\n"
@@ -157,15 +170,8 @@ class AgentProcess:
 
 
 @pytest.fixture
-def broker(tmp_path):
-    program = shutil.which("mosquitto") or shutil.which(
-        "mosquitto", path="/usr/sbin:/usr/local/sbin"
-    )
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("mosquitto is not installed")
-        pytest.skip("mosquitto is not installed")
-    made = Broker(program, tmp_path)
+def broker(tmp_path, needs):
+    made = Broker(needs("mosquitto"), tmp_path)
     made.start()
     yield made
     made.kill()
@@ -183,3 +189,72 @@ def agent(broker, tmp_path):
     made = AgentProcess(tmp_path, broker.port)
     yield made
     made.kill()
+
+
+def agent_of(folder, broker, *, password=""):
+    one = SensorDescription("room/temp", "Cel", "temperature", None, float)
+    return Agent(
+        parse_settings(
+            f'device_id="dev-1"\n[broker]\nhost="localhost"\n{broker}\n'
+            f'[spool]\ndirectory="{folder / "spool"}"\n[packs]\nmax_age_s=0\noffline_age_s=0\n'
+        ),
+        [Source("room", 0.05, time.monotonic, (one,))],
+        password=password,
+        boot="b1",
+        now=time.time,
+        monotonic=time.monotonic,
+        rng=Random(1),
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    running = []
+
+    def start(broker, **more):
+        agent = agent_of(tmp_path, broker, **more)
+        thread = threading.Thread(target=agent.run)
+        thread.start()
+        running.append((agent, thread))
+        return agent
+
+    yield start
+    for agent, thread in running:
+        agent.stop()
+        thread.join(HANG_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def certificates(tmp_path, needs):
+    """An authority, a certificate for localhost, and one for the device dev-1."""
+    needs("openssl")
+    place = tmp_path / "tls"
+    place.mkdir()
+    authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"]
+    server = ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost"]
+    signed = ["-CA", "ca.pem", "-CAkey", "ca.key"]
+    names = ["-addext", "subjectAltName=DNS:localhost"]
+    device = ["-keyout", "dev.key", "-out", "dev.pem", "-subj", "/CN=dev-1"]
+    for given in (authority, [*server, *names, *signed], [*device, *signed]):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", *given],
+            cwd=place, check=True, capture_output=True,
+        )  # fmt: skip
+    return place
+
+
+@pytest.fixture
+def listen_at(broker):
+    """Give the broker a second listener, whose port is given."""
+
+    def listen(lines):
+        port = free_port()
+        config = broker.folder / "mosquitto.conf"
+        config.write_text(f"{config.read_text()}user root\nlistener {port} 127.0.0.1\n{lines}\n")
+        broker.kill()
+        broker.start()
+        return port
+
+    return listen

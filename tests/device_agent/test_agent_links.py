@@ -2,94 +2,16 @@
 
 import asyncio
 import json
-import shutil
-import socket
-import subprocess
-import threading
-import time
-from random import Random
 
 import pytest
 
-from device_agent.agent import Agent
-from device_agent.config import parse_settings
-from device_agent.sensors.port import SensorDescription, Source
 from server.broker import Broker, BrokerSettings, Grant
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-HANG_S = 60.0
 
-
-def agent_of(folder, broker, *, password=""):
-    one = SensorDescription("room/temp", "Cel", "temperature", None, float)
-    return Agent(
-        parse_settings(
-            f'device_id="dev-1"\n[broker]\nhost="localhost"\n{broker}\n'
-            f'[spool]\ndirectory="{folder / "spool"}"\n[packs]\nmax_age_s=0\noffline_age_s=0\n'
-        ),
-        [Source("room", 0.05, time.monotonic, (one,))],
-        password=password,
-        boot="b1",
-        now=time.time,
-        monotonic=time.monotonic,
-        rng=Random(1),
-    )
-
-
-@pytest.fixture
-def run(tmp_path):
-    running = []
-
-    def start(broker, **more):
-        agent = agent_of(tmp_path, broker, **more)
-        thread = threading.Thread(target=agent.run)
-        thread.start()
-        running.append((agent, thread))
-        return agent
-
-    yield start
-    for agent, thread in running:
-        agent.stop()
-        thread.join(HANG_S)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def certificates(tmp_path):
-    """An authority, and a certificate for localhost."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    place = tmp_path / "tls"
-    place.mkdir()
-    authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"]
-    server = ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost"]
-    names = ["-addext", "subjectAltName=DNS:localhost", "-CA", "ca.pem", "-CAkey", "ca.key"]
-    for given in (authority, [*server, *names]):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "2", *given],
-            cwd=place, check=True, capture_output=True,
-        )  # fmt: skip
-    return place
-
-
-def listen_at(broker, lines):
-    """Give the broker a second listener."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = broker.folder / "mosquitto.conf"
-    config.write_text(f"{config.read_text()}user root\nlistener {port} 127.0.0.1\n{lines}\n")
-    broker.kill()
-    broker.start()
-    return port
-
-
-def test_tls_with_an_authority_of_ones_own(broker, certificates, run, waiting, request):
-    port = listen_at(
-        broker, f"certfile {certificates / 'cert.pem'}\nkeyfile {certificates / 'key.pem'}"
-    )
+def test_tls_with_an_authority_of_ones_own(certificates, run, waiting, request, listen_at):
+    port = listen_at(f"certfile {certificates / 'cert.pem'}\nkeyfile {certificates / 'key.pem'}")
     listener = request.getfixturevalue("listener")
     run(f'port={port}\ntls=true\nca_file="{certificates / "ca.pem"}"')
     waiting(lambda: len(listener.packs()) > 3, what="packs over TLS")
@@ -97,17 +19,15 @@ def test_tls_with_an_authority_of_ones_own(broker, certificates, run, waiting, r
 
 # paho leaves the socket of a handshake that failed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_certificate_that_nobody_vouches_for_is_refused(broker, certificates, run, waiting):
-    port = listen_at(
-        broker, f"certfile {certificates / 'cert.pem'}\nkeyfile {certificates / 'key.pem'}"
-    )
+def test_a_certificate_that_nobody_vouches_for_is_refused(certificates, run, waiting, listen_at):
+    port = listen_at(f"certfile {certificates / 'cert.pem'}\nkeyfile {certificates / 'key.pem'}")
     agent = run(f"port={port}\ntls=true")
     waiting(lambda: "CERTIFICATE_VERIFY_FAILED" in agent._uplink._reason, what="the refusal")
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
-def test_web_sockets_and_both_versions(broker, run, waiting, request, protocol):
-    port = listen_at(broker, "protocol websockets")
+def test_web_sockets_and_both_versions(run, waiting, request, listen_at, protocol):
+    port = listen_at("protocol websockets")
     listener = request.getfixturevalue("listener")
     run(f'port={port}\ntransport="websockets"\nprotocol="{protocol}"')
     waiting(lambda: len(listener.packs()) > 3, what="packs over a WebSocket")

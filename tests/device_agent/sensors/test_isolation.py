@@ -65,6 +65,7 @@ def test_a_blocking_sensor_delays_nobody_and_has_one_read_on_its_way(slow):
         values, _ = bench.take()
         assert values == [("quick/v", 1000.0 + second, 1.0)]
         bench.turn()
+    assert slow.asked.acquire(timeout=30)
     assert slow.calls == 1
 
 
@@ -184,3 +185,25 @@ def test_workers_are_used_again_and_surplus_ones_end():
     while threading.active_count() > before + 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() <= before + 4
+
+
+def test_quick_reads_at_once_share_two_threads_and_hanging_ones_get_their_own():
+    workers, done = Workers(patience_s=0.02), threading.Semaphore(0)
+    names = set()
+
+    def quick():
+        names.add(threading.current_thread().name)
+        done.release()
+
+    patient = Workers(patience_s=600.0)
+    for _ in range(100):
+        patient.run(quick)
+    for _ in range(100):
+        assert done.acquire(timeout=30)
+    assert len(names) <= 2
+    gate = threading.Event()
+    for _ in range(30):
+        workers.run(lambda: gate.wait(60))
+    workers.run(quick)
+    assert done.acquire(timeout=30), "thirty that hang hold up nobody"
+    gate.set()
