@@ -45,6 +45,15 @@ def load_gpiod() -> Any:
         raise SensorError("gpiod is not installed: pip install 'forewarn[gpio]'") from None
 
 
+def _request(gpiod: Any, chip: str, line: int, settings: Any) -> Any:
+    """Ask the kernel for a line; raises SensorError that names it."""
+    try:
+        return gpiod.request_lines(chip, consumer=CONSUMER, config={line: settings})
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise SensorError(f"line {line} of {chip} can't be had: {said}") from None
+
+
 class KernelInput:
     """A line of the character device; debounced by the kernel."""
 
@@ -63,7 +72,7 @@ class KernelInput:
         self._line = line
         self._active = names.Value.ACTIVE
         self._seen = 0
-        self._request = gpiod.request_lines(chip, consumer=CONSUMER, config={line: settings})
+        self._request = _request(gpiod, chip, line, settings)
 
     def is_active(self) -> bool:
         """Tell the level, debounced."""
@@ -90,7 +99,7 @@ class KernelOutput:
         )
         self._line = line
         self._value = names.Value
-        self._request = gpiod.request_lines(chip, consumer=CONSUMER, config={line: settings})
+        self._request = _request(gpiod, chip, line, settings)
 
     def set_active(self, active: bool) -> None:
         """Drive the line."""
