@@ -2,13 +2,15 @@
 
 Prints JSON. Speed is by processor time, the middle of several rounds, fed in chunks of a serial driver's size:
 samples per second, how many saturated lines of 921,600 baud one core reads, and the share of a core that one saturated
-line of 115,200 baud takes. Latency is by the clock on the wall, through a real pseudo-terminal and the driver's thread,
+line of 115,200 baud takes. `full_line_of_115200_baud` is the same with everything around it: driver, port, events, a
+chip that is talked to, at the pace of the line. Latency is by the clock on the wall, through a real pseudo-terminal and the driver's thread,
 from the write of a frame's bytes to its reading in the consumer's hands.
 
     python benchmarks/bridge.py [--out benchmarks/results/bridge.json]
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -35,6 +37,8 @@ ROUNDS = 9
 CHUNK_BYTES = 512
 STREAM_BYTES = 400_000
 LATENCY_FRAMES = 1000
+FULL_LINE_S = 10.0
+FULL_LINE_BYTES_PER_S = 11_520
 TARGET_LINES = 20
 FULL_FRAMES = ("link, four metrics each 10 ms", "link, waveform of 8-bit steps")
 METRICS = tuple(Metric(n, 0, 1, -2, 10, NO_LIMIT, NO_LIMIT, "Cel", f"metric_{n}") for n in range(4))
@@ -73,6 +77,7 @@ def report() -> dict:
             "load_1min": round(os.getloadavg()[0], 2),
         },
         "decode": rows,
+        "full_line_of_115200_baud": full_line(),
         "latency": latency(),
         "target": {
             "lines_of_921600_baud_per_core": TARGET_LINES,
@@ -165,6 +170,43 @@ def speed(make: Callable[[], Protocol], stream: bytes) -> dict:
         "megabytes_per_s": round(rate / 1e6, 2),
         "lines_of_921600_baud": round(rate / 92_160, 1),
         "core_share_at_115200_baud": round(11_520 / rate, 5),
+    }
+
+
+def full_line() -> dict:
+    """Our link over a pseudo-terminal at the pace of a saturated line; the chip's own work is taken off."""
+    master, slave = os.openpty()
+    tty.setraw(master)
+    os.set_blocking(master, False)
+    port = SerialPort(PortSettings(os.ttyname(slave)))
+    os.close(slave)
+    arrived = threading.Event()
+    driver = Driver(port, HostLink(), notify=arrived.set)
+    mcu, rng = SimulatedMcu(Firmware(METRICS)), random.Random(3)
+    driver.start()
+    wait_for(driver, arrived, PortOpened)
+    began, sent, samples, ms = time.perf_counter(), 0, 0, 0
+    process_s, chip_s = time.process_time(), time.thread_time()
+    while (now_s := time.perf_counter() - began) < FULL_LINE_S:
+        with contextlib.suppress(BlockingIOError):
+            mcu.receive(os.read(master, 4096), ms)
+        while ms < now_s * 1000:
+            ms += 1
+            for metric in range(4):
+                mcu.sample(metric, ms, 2000 + rng.randint(-20, 20))
+            mcu.tick(ms)
+        out = mcu.take()
+        sent += os.write(master, out) if out else 0
+        samples += sum(len(e) for e in driver.events() if isinstance(e, Readings))
+        time.sleep(0.005)
+    took_s = time.process_time() - process_s - (time.thread_time() - chip_s)
+    driver.stop()
+    os.close(master)
+    return {
+        "core_share": round(took_s / FULL_LINE_S, 4),
+        "bytes_per_s": round(sent / FULL_LINE_S),
+        "of_the_line": round(sent / FULL_LINE_S / FULL_LINE_BYTES_PER_S, 2),
+        "samples_per_s": round(samples / FULL_LINE_S),
     }
 
 

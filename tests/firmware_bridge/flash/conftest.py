@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -79,9 +79,13 @@ class Memory:
 class UnoBoard:
     """An Arduino Uno on simavr with Optiboot; its flash is a file, so that it outlives a power cut."""
 
-    def __init__(self, program: Path, folder: Path, firmware: bytes) -> None:
+    def __init__(
+        self, program: Path, folder: Path, firmware: bytes, *, has_loader: bool = True
+    ) -> None:
         self._program = program
         self._folder = folder
+        self._starts = OPTIBOOT if has_loader else folder / "firmware.hex"
+        (folder / "firmware.hex").write_bytes(firmware)
         self.port = folder / "uno"
         flash = bytearray(b"\xff" * 32768)
         facts = read_hex(firmware)
@@ -90,7 +94,7 @@ class UnoBoard:
         self.power_on()
 
     def power_on(self) -> None:
-        command = [self._program, OPTIBOOT, self.port, self._folder / "flash.bin"]
+        command = [self._program, self._starts, self.port, self._folder / "flash.bin"]
         self._process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -123,8 +127,8 @@ class UnoBoard:
 @pytest.fixture(scope="session")
 def uno_board(
     needs: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Path, bytes], UnoBoard]:
-    """`uno_board(folder, firmware)`: powered on."""
+) -> Callable[..., UnoBoard]:
+    """`uno_board(folder, firmware)`: powered on; `has_loader=False`: the firmware alone, as by a programmer."""
     cc = needs("gcc")
     needs("libsimavr-dev")
     needs("arduino-core-avr")
@@ -135,7 +139,7 @@ def uno_board(
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert built.returncode == 0, built.stderr
-    return lambda folder, firmware: UnoBoard(program, folder, firmware)
+    return partial(UnoBoard, program)
 
 
 @pytest.fixture(scope="session")

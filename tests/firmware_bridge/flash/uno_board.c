@@ -3,9 +3,9 @@
  *
  *   uno_board BOOTLOADER.hex LINK FLASH.bin
  *
- * LINK becomes a symbolic link to the terminal. FLASH.bin is the flash: read at the start where it is there, written at
- * SIGUSR1 and at the end. SIGTERM ends it, SIGKILL is the power cut: simavr's flash is written there page by page, since
- * FLASH.bin is mapped into memory. */
+ * The chip starts where BOOTLOADER.hex begins: a firmware in its place starts at 0, as after a programmer. LINK becomes a
+ * symbolic link to the terminal. FLASH.bin is the flash, mapped into memory: SIGKILL is the power cut, and what was
+ * written until then is there at the next start. SIGTERM ends it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
