@@ -99,7 +99,7 @@ def test_both_programs_are_in_it(wheel: zipfile.ZipFile) -> None:
     [entry_points] = [n for n in wheel.namelist() if n.endswith("entry_points.txt")]
     text = wheel.read(entry_points).decode()
     assert "forewarn = server.cli:main" in text
-    assert "forewarn-agent = device_agent.cli:main" in text
+    assert "forewarn-agent = device_agent.__main__:main" in text
 
 
 def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
