@@ -48,3 +48,30 @@ def set_caution(device: Table, rows: Table, members: list[int], factor: float) -
         row[col.CAUTION] = factor
         for base in (col.LEVEL, col.PROFILE, col.NOISE_JUDGE):
             row[base + col.ALLOW] *= change  # proportional to caution; 0 before there is a band
+
+
+_RUN_LIMIT_S = 7200.0  # a healthy run up to this long vouches for the levels of the run after it …
+_RUN_VOUCHES = 4.0  # … for so many times its own length
+_RUN_NEEDED = 0.01  # share of its length that levels must be away
+
+
+def vouch(device: Table, rows: list[Table]) -> None:
+    """Freeze the levels of a short declared healthy run, for the run that follows it.
+
+    A longer one has seen how the device lives, and the judges of each metric take over; nobody can
+    say of a short one how levels wander by the day, so it vouches for no more than a few times itself.
+    """
+    known = [row for row in rows if row[col.SAMPLES_ALL] >= _LEAST]
+    if not known:
+        return
+    end_s = max(float(row[col.LAST_T]) for row in known)
+    span_s = end_s - min(float(row[col.FIRST_T]) for row in known)
+    if not 0.0 < span_s <= _RUN_LIMIT_S:
+        return
+    for row in known:
+        spread = math.sqrt(row[col.SPREAD_SQUARE])
+        row[col.RUN_CENTRE] = row[col.CENTRE]
+        row[col.RUN_SCALE] = math.sqrt(row[col.RUN_SQUARE]) + 0.05 * spread
+    device[col.D_RUN_END] = end_s + _RUN_VOUCHES * span_s
+    device[col.D_RUN_NEEDED] = _RUN_NEEDED * span_s
+    device[col.D_RUN_SINCE] = end_s

@@ -7,29 +7,29 @@ The compiler is imported with the first samples, not with this module.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anomaly import state as col
-from anomaly.commissioning import hold, release, set_caution
+from anomaly.commissioning import hold, release, set_caution, vouch
 from anomaly.errors import SamplesError, StateError
 from anomaly.finding import Baseline, Finding
 from anomaly.limits import follows_demand, physical_limits
-from anomaly.params import params_of
+from anomaly.open_findings import OpenFindings
+from anomaly.params import CAUTION, params_of
 from anomaly.registry import Registry
 from anomaly.serial import finding_from_json, finding_to_json, pack, unpack
 from anomaly.settings import EngineSettings
 from anomaly.silence import link_state, patience_s, silence_finding
 from anomaly.state import Table, forget_baseline, new_series_row
-from anomaly.wording import DEVICE, RESTART, severity_of, word
+from anomaly.wording import DEVICE
 
 Indices = npt.NDArray[np.int32]
 Samples = npt.NDArray[np.float64]
+Marks = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
+"""Scores 0..1 and alarms 0/1, shape (n,) each."""
 _EVENT_ROWS = 4096
-_OPENED, _WORSE, _ENDED = 1, 2, 3
 
 
 class Engine:
@@ -39,7 +39,7 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._params = params_of(self.settings)
         self._names = Registry()
-        self._open: dict[tuple[int, int], Finding] = {}  # (series, code); (-1 - device, DEVICE)
+        self._open = OpenFindings()
         self._events: Table | None = None
         self._just_resumed = False
         self._listening_s = -math.inf  # nobody is called silent for time spent not listening
@@ -58,7 +58,13 @@ class Engine:
         row[col.NEXT] = self._names.devices[device_index, col.D_HEAD]
         index = self._names.add(device_index, metric, unit, row)
         self._names.devices[device_index, col.D_HEAD] = index
+        self._names.devices[device_index, col.D_METRICS] += 1.0
+        self._share_budget(device_index)
         return index
+
+    def _share_budget(self, device_index: int) -> None:
+        device = self._names.devices[device_index]
+        device[col.D_SHARE] = self.settings.caution_for(int(device[col.D_METRICS]))
 
     # -- samples
 
@@ -71,7 +77,7 @@ class Engine:
         over. Raises SamplesError when the arrays do not fit or name an unknown series.
         """
         none = np.empty(0, np.float32), np.empty(0, np.uint8)
-        return self._walk(series, times_s, values, arrived_s, *none)
+        return self._walk(series, times_s, values, arrived_s, none, none)
 
     def update_scored(
         self, series: Indices, times_s: Samples, values: Samples, arrived_s: float
@@ -79,12 +85,26 @@ class Engine:
         """`update`, and each sample's score 0..1 and alarm 0/1 as of that sample, shape (n,)."""
         scores = np.zeros(len(times_s), np.float32)
         alarms = np.zeros(len(times_s), np.uint8)
-        findings = self._walk(series, times_s, values, arrived_s, scores, alarms)
+        none = np.empty(0, np.float32), np.empty(0, np.uint8)
+        findings = self._walk(series, times_s, values, arrived_s, (scores, alarms), none)
         return findings, scores, alarms
+
+    def update_rows(
+        self, series: Indices, times_s: Samples, values: Samples, arrived_s: float
+    ) -> tuple[list[Finding], Marks, Marks]:
+        """`update` for whole rows: samples of one device and time stand together and in one batch.
+
+        Returns the findings, each sample's scores and alarms, and the same of its device as a
+        whole, valid at the last sample of each row.
+        """
+        of_samples = np.zeros(len(times_s), np.float32), np.zeros(len(times_s), np.uint8)
+        of_devices = np.zeros(len(times_s), np.float32), np.zeros(len(times_s), np.uint8)
+        findings = self._walk(series, times_s, values, arrived_s, of_samples, of_devices)
+        return findings, of_samples, of_devices
 
     def _walk(
         self, series: Indices, times_s: Samples, values: Samples, arrived_s: float,
-        scores: npt.NDArray[np.float32], alarms: npt.NDArray[np.uint8],
+        of_samples: Marks, of_devices: Marks,
     ) -> list[Finding]:  # fmt: skip
         indices = np.ascontiguousarray(series, np.int32)
         times = np.ascontiguousarray(times_s, np.float64)
@@ -107,46 +127,11 @@ class Engine:
         while at < len(indices):
             at, count = walk(
                 self._names.rows, self._names.devices, self._params, indices, times, numbers,
-                float(arrived_s), at, self._events, scores, alarms,
+                float(arrived_s), at, self._events, *of_samples, *of_devices,
             )  # fmt: skip
             for event in self._events[:count]:
-                found.extend(self._take(event))
+                found.extend(self._open.take(event, self._names))
         return found
-
-    def _take(self, event: Table) -> list[Finding]:
-        """Turn one event into what the caller hears."""
-        series, code, what = int(event[0]), int(event[1]), int(event[2])
-        device, metric, unit = self._names.name(series)
-        at_s = float(event[3])
-        if code == RESTART:
-            return self._end_where(lambda key: key[0] == series, at_s)
-        if code == DEVICE:
-            key = (-1 - self._names.device(device), DEVICE)
-            return self._end_where(lambda other: other == key, at_s)
-        if what == _ENDED:
-            return self._end_where(lambda key: key == (series, code), at_s)
-        if what == _OPENED:
-            finding = word(device, metric, unit, event)
-        else:
-            known = self._open.get((series, code))
-            if known is None:
-                return []
-            now = word(device, metric, unit, event)
-            finding = replace(
-                known,
-                severity=max(known.severity, severity_of(code, float(event[9]))),
-                confidence=max(known.confidence, now.confidence),
-                evidence=now.evidence,
-            )
-        self._open[series, code] = finding
-        return [finding]
-
-    def _end_where(self, wanted: Any, at_s: float) -> list[Finding]:
-        ended = []
-        for key in [key for key in self._open if wanted(key)]:
-            finding = self._open.pop(key)
-            ended.append(replace(finding, ended_s=max(at_s, finding.onset_s)))
-        return ended
 
     # -- silence
 
@@ -201,7 +186,7 @@ class Engine:
         members = self._members(index)
         for member in members:
             forget_baseline(self._names.rows[member])
-        return self._end_where(lambda key: key[0] in members, at_s)
+        return self._open.end_where(lambda key: key[0] in members, at_s)
 
     def hold(self, device: str) -> None:
         """The device is known healthy: learn and judge nothing until `release`."""
@@ -210,8 +195,18 @@ class Engine:
 
     def release(self, device: str) -> None:
         """Trust what was learned while held and judge from here on."""
-        for index in self._members(self._names.device(device)):
-            release(self._names.rows[index], self._params)
+        index = self._names.device(device)
+        members = self._members(index)
+        self._params[CAUTION] = self._names.devices[index, col.D_SHARE]
+        for member in members:
+            release(self._names.rows[member], self._params)
+        if members:
+            vouch(self._names.devices[index], [self._names.rows[member] for member in members])
+
+    def vouched_until_s(self, device: str) -> float:
+        """Until when a short healthy run vouches for the device's levels; -inf where none does."""
+        index = self._names.device(device)
+        return float(self._names.devices[index, col.D_RUN_END])
 
     def set_caution(self, device: str, factor: float) -> None:
         """1: as the settings say, more: quieter, less: stricter. Outlives a new baseline.
@@ -282,6 +277,8 @@ class Engine:
             engine._names = Registry.from_json(registry["names"], rows, devices)
             for series, code, record in registry["open"]:
                 engine._open[int(series), int(code)] = finding_from_json(record)
+            for index in range(len(devices)):
+                engine._share_budget(index)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, StateError):
                 raise

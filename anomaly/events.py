@@ -15,9 +15,10 @@ E_WIDTH: Final = 12
 # Numbers passed to compiled functions are floats throughout: a whole number would make the compiler
 # build a variant of its own.
 # What the event is about; the engine's table turns each into a kind of finding.
-C_LEVEL, C_PROFILE, C_NOISE, C_STUCK, C_RANGE, C_MISSING, C_SPIKE, C_RESTART, C_DEVICE = map(
-    float, range(9)
-)
+(
+    C_LEVEL, C_PROFILE, C_NOISE, C_STUCK, C_RANGE, C_MISSING, C_SPIKE, C_RESTART, C_DEVICE, C_MOTION,
+    C_RUN,
+) = map(float, range(11))  # fmt: skip
 
 
 @jit

@@ -17,7 +17,10 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
-_SOURCES = ("checks", "events", "jit", "judge", "judging", "kernel", "params", "state")
+_SOURCES = (
+    "budget", "checks", "commotion", "events", "jit", "judge", "judging", "kernel", "params", "state",
+    "surprise",
+)  # fmt: skip
 
 
 def _fingerprint() -> str:

@@ -14,13 +14,16 @@ import numpy.typing as npt
 
 from anomaly import params as par
 from anomaly import state as col
+from anomaly.budget import device_score, end_row
 from anomaly.checks import check_missing, check_range, check_run, check_spike
+from anomaly.commotion import note_motion
 from anomaly.events import C_DEVICE, C_RESTART, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, start_judge
 from anomaly.judging import judge_value
 from anomaly.params import Params
 from anomaly.state import Table
+from anomaly.surprise import surprise
 
 SPARE_EVENTS: Final = 64  # a sample writes fewer events than this, siblings' silence aside
 
@@ -30,13 +33,17 @@ def walk(
     rows: Table, devices: Table, params: Params, series: npt.NDArray[np.int32],
     times: Table, values: Table, arrived_s: float, start: int, events: Table,
     scores: npt.NDArray[np.float32], alarms: npt.NDArray[np.uint8],
+    whole: npt.NDArray[np.float32], whole_alarms: npt.NDArray[np.uint8],
 ) -> tuple[int, int]:  # fmt: skip
     """Walk samples from `start`; returns (next sample, events written), early when events fill up.
 
-    `scores` and `alarms` are either as long as `times` or empty when nobody asks for them.
+    `scores` and `alarms` are either as long as `times` or empty when nobody asks for them; so are
+    `whole` and `whole_alarms`, which get what the device as a whole comes to at the last sample of
+    each of its rows. Asking for those says that rows are never cut between batches.
     """
     count = int(np.int64(0))  # a plain 0 would be compiled as a constant of its own
     wants_scores = scores.shape[0] > 0
+    wants_whole = whole.shape[0] > 0
     for k in range(start, times.shape[0]):
         if count + SPARE_EVENTS > events.shape[0]:
             return k, count
@@ -48,6 +55,13 @@ def walk(
         if wants_scores:
             scores[k] = row[col.SCORE]
             alarms[k] = 1 if is_open(row) else 0
+        if wants_whole:
+            device = devices[int(row[col.DEVICE])]
+            ends = k + 1 == times.shape[0] or times[k + 1] != t
+            if ends or rows[int(series[k + 1]), col.DEVICE] != row[col.DEVICE]:
+                count = end_row(rows, device, params, events, count)
+                whole[k] = device_score(device)
+                whole_alarms[k] = 1 if device[col.D_ALARM] + device[col.D_RUN_ALARM] > 0.0 else 0
     return times.shape[0], count
 
 
@@ -70,6 +84,10 @@ def step_series(
 ) -> int:  # fmt: skip
     """One sample of one series; returns the count of events."""
     row = rows[i]
+    device = devices[int(row[col.DEVICE])]
+    if t > device[col.D_ROW_T]:
+        count = end_row(rows, device, params, events, count)
+        device[col.D_ROW_T] = t
     gap = t - row[col.LAST_T]
     if row[col.SAMPLES] == 0.0:
         begin_session(row, t, v)
@@ -81,12 +99,14 @@ def step_series(
     count = check_range(row, i, t, v, events, count)
     count = check_run(row, i, t, v, params, events, count)
     count = check_spike(row, i, t, v, events, count)
+    params[par.CAUTION] = device[col.D_SHARE]  # the budget is the device's: its metrics share it
     if row[col.OUT_N] == 0.0 and row[col.STUCK_OPEN] == 0.0:
         count = judge_value(row, i, t, v, params, events, count)
-    row[col.SCORE] = score_of(row)
+    # What is only known to last scores below what is new: half of the scale each.
+    row[col.SCORE] = max(surprise(row, t, v), 0.49 * score_of(row))
+    note_motion(row, device, v)
     row[col.LAST_T] = t
     row[col.LAST_V] = v
-    device = devices[int(row[col.DEVICE])]
     if t - device[col.D_LAST_T] > max(
         params[par.SILENCE_S], params[par.SILENCE_N] * row[col.INTERVAL]
     ):

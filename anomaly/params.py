@@ -13,8 +13,8 @@ Params = npt.NDArray[np.float64]
 (
     CAUTION, SETTLE_N, COMMISSION_N, COMMISSION_S, DEMAND_S, EXPERIENCED_S, PROFILE_S, RESTART_S,
     SILENCE_S, SILENCE_N, MARGIN, PERSIST_SHARE, PERSIST_LIMIT_S, PERSIST_EXPERIENCED_S,
-    RATE_LIMIT, LIVE_S, PERSIST_LONGEST,
-) = range(P_WIDTH := 17)
+    RATE_LIMIT, LIVE_S, PERSIST_LONGEST, BUDGET,
+) = range(P_WIDTH := 18)
 # fmt: on
 
 
@@ -23,6 +23,7 @@ def params_of(settings: EngineSettings) -> Params:
     params = np.zeros(P_WIDTH)
     params[CAUTION] = settings.caution
     params[COMMISSION_N] = settings.commission_samples
+    params[BUDGET] = settings.false_alarms_per_device_day
     params[SETTLE_N] = settings.settle_samples
     params[COMMISSION_S] = settings.commission_span_s
     params[DEMAND_S] = settings.demand_span_s

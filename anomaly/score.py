@@ -19,6 +19,7 @@ from anomaly.errors import ScoreError
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
 from anomaly.score_plot import Tracks, draw
+from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
 from anomaly.score_write import ScoreFile, write_findings
 from anomaly.settings import EngineSettings
 
@@ -122,9 +123,8 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
         raise ScoreError(f"{table.path.name}: no column besides the time")
     series = np.full(len(table.metrics), -1, np.int32)
     held = run.commission_rows > 0
-    missing = _MissingMetrics()
-    last_scores = np.zeros(len(table.metrics), np.float32)
-    last_alarms = np.zeros(len(table.metrics), np.uint8)
+    missing = MissingMetrics()
+    whole = Whole(len(table.metrics))
     seen = 0
     newest = -np.inf
     late = 0
@@ -137,18 +137,18 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
             if held and seen >= run.commission_rows:
                 run.engine.release(device)
                 held = False
-            scores, alarms, found = _score_part(run.engine, part, series)
+            scores, alarms, rows, found = _score_part(run.engine, part, series)
             for finding in found:
                 run.found[finding.id] = finding
                 missing.note(finding)
-            last_scores, filled_scores = _carry(last_scores, scores)
-            last_alarms, filled_alarms = _carry(last_alarms, alarms)
+            device_scores, device_alarms = whole.take(
+                part, scores, alarms, rows, missing, run.engine.vouched_until_s(device)
+            )
             seen += len(part.times_s)
             if run.sink is not None:
-                device_alarm = (filled_alarms.max(axis=1) > 0) | missing.open_at(part.times_s)
                 run.sink.write(
                     device, table.metrics, part.labels, part.values,
-                    scores, alarms, filled_scores.max(axis=1), device_alarm,
+                    scores, alarms, device_scores, device_alarms,
                 )  # fmt: skip
             if run.tracks is not None:
                 run.tracks.add(device, table.metrics, part.times_s, part.values)
@@ -203,8 +203,8 @@ def _split(chunk: Chunk, at: int) -> Iterator[Chunk]:
 
 def _score_part(
     engine: Engine, part: Chunk, series: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], list[Finding]]:
-    """Scores and alarms of shape (rows, metrics); NaN and 0 where a cell is missing."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], Rows, list[Finding]]:
+    """Scores and alarms of shape (rows, metrics), NaN and 255 where a cell is missing; and the rows'."""
     shape = part.values.shape
     scores = np.full(shape, np.nan, np.float32)
     alarms = np.zeros(shape, np.uint8)
@@ -212,36 +212,9 @@ def _score_part(
     indices = np.broadcast_to(series, shape)[present]
     times = np.broadcast_to(part.times_s[:, None], shape)[present]
     arrived_s = float(part.times_s[-1]) if len(part.times_s) else 0.0
-    found, flat_scores, flat_alarms = engine.update_scored(
+    found, of_samples, of_device = engine.update_rows(
         indices, times, part.values[present], arrived_s
     )
-    scores[present] = flat_scores
-    alarms[present] = flat_alarms
-    return scores, np.where(present, alarms, 255).astype(np.uint8), found
-
-
-def _carry(last: npt.NDArray, table: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:  # type: ignore[type-arg]
-    """Fill each missing cell with the column's latest value; returns (last row, filled)."""
-    full = np.vstack([last[None, :], table])
-    known = np.isfinite(full) if full.dtype == np.float32 else full != 255
-    rows = np.where(known, np.arange(len(full))[:, None], 0)
-    filled = np.take_along_axis(full, np.maximum.accumulate(rows, axis=0), axis=0)
-    return filled[-1], filled[1:]
-
-
-class _MissingMetrics:
-    """Metrics that stopped have no rows of their own; the device's alarm speaks for them."""
-
-    def __init__(self) -> None:
-        self._spans: dict[str, tuple[float, float]] = {}
-
-    def note(self, finding: Finding) -> None:
-        if finding.kind == "silence":
-            ended_s = finding.ended_s if finding.ended_s is not None else np.inf
-            self._spans[finding.id] = (finding.detected_s, ended_s)
-
-    def open_at(self, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-        is_open = np.zeros(len(times_s), np.bool_)
-        for start_s, end_s in self._spans.values():
-            is_open |= (times_s >= start_s) & (times_s < end_s)
-        return is_open
+    scores[present], alarms[present] = of_samples
+    rows = rows_of(present, *of_device)
+    return scores, np.where(present, alarms, 255).astype(np.uint8), rows, found

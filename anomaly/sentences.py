@@ -146,3 +146,13 @@ def spike_sentence(name: str, unit: str, value: float, onset_s: float, at_s: flo
         f"The {name} has jumped several times since {moment(onset_s, at_s)}, last to"
         f" {quantity(value, unit)}, far outside anything seen before."
     )
+
+
+def together_sentence(names: list[str], *, sudden: bool, onset_s: float, at_s: float) -> str:
+    shown = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
+    since = moment(onset_s, at_s)
+    if sudden:
+        what = f"led by {shown}" if names else "no single one standing out"
+        return f"The readings have been moving together far more than usual since {since}, {what}."
+    what = f", above all {shown}" if names else ""
+    return f"Since {since} the readings together have left the levels of the healthy run{what}."

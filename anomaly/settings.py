@@ -26,6 +26,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "live_within_s": (1.0, 7 * 86400.0),
 }
 
+CAUTION_PER_DECADE = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -65,5 +67,9 @@ class EngineSettings:
     @property
     def caution(self) -> float:
         """Factor on bands and persistence: 1 at the default budget, more for a smaller one."""
-        decades = math.log10((1 / 90) / self.false_alarms_per_device_day)
-        return min(2.5, max(0.5, 1.0 + 0.2 * decades))
+        return self.caution_for(0)
+
+    def caution_for(self, metrics: int) -> float:
+        """The factor for a device of so many metrics, which share its budget."""
+        decades = math.log10((1 / 90) / self.false_alarms_per_device_day * max(2 * metrics, 1))
+        return min(2.5, max(0.5, 1.0 + CAUTION_PER_DECADE * decades))

@@ -4,9 +4,10 @@ A plain two-dimensional array, so that a compiled loop and plain Python walk it 
 `tobytes()` is the whole state. The column names below are the only description of its layout;
 `LAYOUT` changes with them, and bytes of another layout are refused.
 
-A row holds the series' own facts, its time-of-day profile, and three judges of equal shape:
-LEVEL (the value against its commissioning band), PROFILE (the value less its time-of-day profile)
-and NOISE (the step from sample to sample).
+A row holds the series' own facts, its time-of-day profile, three judges of equal shape: LEVEL (the
+value against its commissioning band), PROFILE (the value less its time-of-day profile) and NOISE
+(the step from sample to sample); and at its end what the short horizon needs: the ranges that tell
+how surprising a sample is, and the series' share in what its device does as a whole.
 """
 
 from __future__ import annotations
@@ -40,7 +41,18 @@ LEVEL: Final = SERIES_WIDTH
 PROFILE: Final = LEVEL + JUDGE_WIDTH
 NOISE_JUDGE: Final = PROFILE + JUDGE_WIDTH
 BINS: Final = NOISE_JUDGE + JUDGE_WIDTH
-WIDTH: Final = BINS + 2 * PROFILE_BINS
+_SHORT: Final = BINS + 2 * PROFILE_BINS
+
+# fmt: off
+(  # the short horizon: pairs of lowest and highest first, each pair together
+    VALUE_LOW, VALUE_HIGH, AWAY_LOW, AWAY_HIGH, REST_LOW, REST_HIGH, REST_SLOW, VALUE_SLOW, VISITED,
+    RECENT, VALUE_TEN, STEP_SQUARE, CENTRE, SPREAD_SQUARE, MOTION, RUN_AWAY, RUN_SQUARE, RUN_CENTRE,
+    RUN_SCALE, RUN_SHARE,
+) = range(_SHORT, _SHORT + 20)
+# fmt: on
+DAY_BINS: Final = 12
+DAY: Final = _SHORT + 20
+WIDTH: Final = DAY + DAY_BINS
 
 # Phases of a judge: it learns a first band, then widens it until it stops growing, then judges.
 LEARNING: Final = 0.0
@@ -50,9 +62,14 @@ JUDGING: Final = 2.0
 # One row per device.
 (
     D_LAST_T, D_CHECK_T, D_HEAD, D_RESUME_T, D_ARRIVED, D_LIVE, D_LINK, D_LINK_T, D_SILENT,
-    D_SILENT_T, D_CAUTION,
-) = range(11)  # fmt: skip
-D_WIDTH: Final = 11
+    D_SILENT_T, D_ROW_T, D_ROW_N, D_ROW_SUM, D_RUN_SUM, D_MOTION, D_LEVEL, D_ROWS, D_BLOCK,
+    D_BLOCK_MAX, D_BLOCKS, D_TOLD, D_TOLD_T, D_ALARM, D_ALARM_T, D_RUN_END, D_RUN_NEEDED, D_RUN_SINCE,
+    D_RUN_ALARM, D_LIMIT, D_METRICS, D_CAUTION, D_SHARE,
+) = range(32)  # fmt: skip
+# How many blocks of an hour had their largest commotion in each bin, on a logarithmic scale.
+D_HISTOGRAM: Final = 32
+HISTOGRAM_BINS: Final = 40
+D_WIDTH: Final = D_HISTOGRAM + HISTOGRAM_BINS
 
 # What the device's link last said (D_LINK).
 LINK_UNKNOWN: Final = 0.0
@@ -61,7 +78,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v1.{SERIES_WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v2.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:
@@ -80,7 +97,10 @@ def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Tab
 def new_device_row() -> Table:
     """A device that has sent nothing."""
     row = np.zeros(D_WIDTH)
-    row[[D_LAST_T, D_CHECK_T, D_RESUME_T, D_ARRIVED]] = -np.inf
+    row[[D_LAST_T, D_CHECK_T, D_RESUME_T, D_ARRIVED, D_ROW_T]] = -np.inf
+    row[[D_TOLD_T, D_ALARM_T, D_RUN_END]] = -np.inf
+    row[D_LIMIT] = np.inf
+    row[D_BLOCK] = -1.0
     row[D_HEAD] = -1
     row[D_CAUTION] = 1.0
     return row

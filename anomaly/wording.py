@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from anomaly.state import Table
 
 # Codes and columns of anomaly.events, which cannot be imported before the compiler is wanted.
-LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE = range(9)
+LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE, MOTION, RUN = range(11)
 
 DRIFT_SHARE = 0.6  # a deviation of which so much grew since the onset is a drift, not a step
 
@@ -65,6 +65,27 @@ def word(device: str, metric: str, unit: str, event: Table) -> Finding:
         severity=severity,
         evidence=evidence,
         sentence=sentence,
+    )
+
+
+def word_whole(device: str, metrics: tuple[str, ...], event: Table) -> Finding:
+    """Several metrics of a device together: what moved at once, or left its healthy run's levels."""
+    at_s, onset_s, z = float(event[3]), float(event[4]), float(event[9])
+    sudden = int(event[1]) == MOTION
+    names = [say.plain_name(metric) for metric in metrics]
+    compared = "how much its metrics moved in its other hours" if sudden else "its healthy run"
+    return Finding(
+        id=finding_id(device, "relation", metrics, onset_s),
+        kind="relation",
+        device=device,
+        metrics=metrics,
+        onset_s=onset_s,
+        detected_s=at_s,
+        ended_s=None,
+        confidence=round(min(0.9, 0.5 + 0.3 * z / (1.0 + z)), 3),
+        severity=round(min(0.9, 0.2 + 0.5 * z / (2.0 + z)), 3),
+        evidence={"times_its_limit": round(z, 3), "compared_to": compared},
+        sentence=say.together_sentence(names, sudden=sudden, onset_s=onset_s, at_s=at_s),
     )
 
 

@@ -1,0 +1,99 @@
+"""What a device does as a whole: how much all of its metrics move at once, row by row.
+
+A row is what the device's metrics read at one time. Each sample's step from the one before, and its
+distance from an average of ten, are measured in the metric's own usual steps and spread; the mean of
+their squares over the row, smoothed over ten rows, is the commotion. Sudden trouble moves several
+metrics of a device within minutes; their usual days do not. Scales go on learning slowly, so a device
+that has become livelier for good is told once and then taken as it is.
+
+Beside it, for a device whose healthy run was declared and short (a test bed, an acceptance run): how
+far the smoothed levels have left those of the healthy run, all metrics taken together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from anomaly import state as col
+from anomaly.jit import jit
+from anomaly.state import Table
+from anomaly.surprise import HUGE
+
+FEW_SAMPLES: Final = 30.0
+PACE_SAMPLES: Final = 5000.0  # scales keep learning at this pace
+SMOOTHED: Final = 10.0
+REACH: Final = 20.0  # no metric counts for more than so many of its usual steps
+EARLY_REACH: Final = 3.0
+LEARNED_REACH: Final = 6.0  # a wild sample teaches no more than this
+GRAIN: Final = 0.02  # part of the range seen that is added to every scale
+
+
+@jit
+def note_motion(row: Table, device: Table, v: float) -> None:
+    """Add one sample to its device's row and learn the metric's scales from it."""
+    n = row[col.SAMPLES_ALL]
+    if abs(v) > HUGE:
+        return
+    if n <= 1.0:
+        row[col.VALUE_TEN] = v
+        row[col.CENTRE] = v
+        return
+    reach = REACH if n > FEW_SAMPLES else EARLY_REACH
+    grain = GRAIN * (row[col.VALUE_HIGH] - row[col.VALUE_LOW])
+    step_scale = math.sqrt(row[col.STEP_SQUARE]) + grain
+    spread = math.sqrt(row[col.SPREAD_SQUARE]) + grain
+    step = abs(v - row[col.LAST_V])
+    step_units = in_units(step, step_scale, reach)
+    ten_units = in_units(abs(v - row[col.VALUE_TEN]), spread, reach)
+    motion = step_units * step_units + ten_units * ten_units
+    row[col.MOTION] += (motion - row[col.MOTION]) / SMOOTHED
+    device[col.D_ROW_SUM] += motion
+    device[col.D_ROW_N] += 1.0
+    note_level(row, device, v)
+    pace = 1.0 / min(n, PACE_SAMPLES)
+    away = abs(v - row[col.CENTRE])
+    if n > 200.0:
+        step = min(step, LEARNED_REACH * step_scale)
+        away = min(away, LEARNED_REACH * spread)
+    row[col.STEP_SQUARE] += (step * step - row[col.STEP_SQUARE]) * pace
+    row[col.SPREAD_SQUARE] += (away * away - row[col.SPREAD_SQUARE]) * pace
+    row[col.CENTRE] += (v - row[col.CENTRE]) * pace
+    row[col.VALUE_TEN] += (v - row[col.VALUE_TEN]) / SMOOTHED
+
+
+@jit
+def in_units(size: float, scale: float, reach: float) -> float:
+    if scale > 0.0:
+        return float(min(size / scale, reach))
+    return 0.0 if size == 0.0 else reach
+
+
+@jit
+def note_level(row: Table, device: Table, v: float) -> None:
+    """The smoothed distance from the healthy run's centre; while that run lasts, its usual size."""
+    if row[col.HOLD] != 0.0:
+        n = row[col.SAMPLES_ALL]
+        row[col.RUN_AWAY] += (v - row[col.CENTRE] - row[col.RUN_AWAY]) / SMOOTHED
+        if n > FEW_SAMPLES:
+            square = row[col.RUN_AWAY] * row[col.RUN_AWAY]
+            row[col.RUN_SQUARE] += (square - row[col.RUN_SQUARE]) / (n - FEW_SAMPLES)
+        return
+    if row[col.RUN_SCALE] <= 0.0:
+        return
+    row[col.RUN_AWAY] += (v - row[col.RUN_CENTRE] - row[col.RUN_AWAY]) / SMOOTHED
+    units = min(abs(row[col.RUN_AWAY]) / row[col.RUN_SCALE], REACH)
+    row[col.RUN_SHARE] = units * units
+    device[col.D_RUN_SUM] += units * units
+
+
+@jit
+def take_row(device: Table) -> None:
+    """End the device's row: move the smoothed commotion, and the level where there is one."""
+    n = device[col.D_ROW_N]
+    device[col.D_MOTION] += (device[col.D_ROW_SUM] / n - device[col.D_MOTION]) / SMOOTHED
+    device[col.D_LEVEL] = math.sqrt(device[col.D_RUN_SUM] / n)
+    device[col.D_ROWS] += 1.0
+    device[col.D_ROW_N] = 0.0
+    device[col.D_ROW_SUM] = 0.0
+    device[col.D_RUN_SUM] = 0.0
