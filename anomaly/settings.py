@@ -71,5 +71,7 @@ class EngineSettings:
 
     def caution_for(self, metrics: int) -> float:
         """The factor for a device of so many metrics, which share its budget."""
-        decades = math.log10((1 / 90) / self.false_alarms_per_device_day * max(2 * metrics, 1))
+        # A device of several has half for its metrics, half for what they do together.
+        shares = 2 * metrics if metrics > 1 else 1
+        decades = math.log10((1 / 90) / self.false_alarms_per_device_day * shares)
         return min(2.5, max(0.5, 1.0 + CAUTION_PER_DECADE * decades))
