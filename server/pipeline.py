@@ -31,9 +31,9 @@ from server.detection import tuning
 from server.detection.detector import Detector
 from server.device import service as devices
 from server.incident import service as incidents
-from server.ingest import quarantine
+from server.ingest import quarantine, remembered
 from server.ingest.arrivals import Arrivals, Understanding, devices_named, text_event
-from server.ingest.duplicates import SeenPacks
+from server.ingest.foreign.topic_map import TopicMap
 from server.ingest.source import Message
 from server.kit.clock import Clock, from_unix
 from server.kit.database import Database
@@ -43,6 +43,8 @@ from server.telemetry.samples import SampleBatch, SeriesKey
 from server.telemetry.store import TelemetryStore
 
 log = logging.getLogger(__name__)
+
+NO_TOPICS = TopicMap()
 
 MESSAGES = Counter("forewarn_messages", "Messages processed, by outcome", ["outcome"])
 SAMPLES = Counter("forewarn_samples", "Samples processed, by outcome", ["outcome"])
@@ -62,6 +64,10 @@ class PipelineParts:
     clock: Clock
     settings: Settings
     after_commit: Callable[[], None]
+    topics: TopicMap = NO_TOPICS
+    """Which foreign topics are whose."""
+    ask: Callable[[str, bytes], None] = lambda _topic, _payload: None
+    """Publish a question to a foreign device; must neither wait nor fail."""
 
 
 class Pipeline:
@@ -83,10 +89,14 @@ class Pipeline:
         self._recorded = max(resume.recorded, resume.replay_after)
         self._stored = max(self._store.position(stream), resume.replay_after)
         self._detector = self._awakened(resume.state)
-        seen = SeenPacks.from_bytes(resume.seen_packs) if resume.seen_packs else SeenPacks()
         self._collector = Collector(self._register)
+        self._ask = parts.ask
+        seen, translation = remembered.from_bytes(resume.seen_packs or b"", parts.topics)
         self._understanding = Understanding(
-            seen, future_tolerance_s=self._settings.future_tolerance_s, take=self._collect
+            seen,
+            future_tolerance_s=self._settings.future_tolerance_s,
+            take=self._collect,
+            translation=translation,
         )
         self._noted_seen_s: dict[str, float] = {}
 
@@ -126,16 +136,19 @@ class Pipeline:
                 detection.note_recorded(session, self._stream, last.position)
             self._recorded = last.position
             self._after_commit()
+            for topic, payload in arrivals.questions:
+                self._ask(topic, payload)
 
     def _understand(self, messages: Sequence[Message]) -> Arrivals:
+        heard = self._understanding.translate(messages)
         with self._records.reading() as session:
             known = devices.active_ids(session, devices_named(messages))
-        arrivals = self._understanding.of(messages, known)
+            rights = devices.foreign_topics(session, heard.devices()) if heard.said else {}
+        arrivals = self._understanding.of(messages, known, heard, rights)
         MESSAGES.labels("duplicate").inc(arrivals.duplicates)
         MESSAGES.labels("refused").inc(len(arrivals.refusals))
-        MESSAGES.labels("accepted").inc(
-            len(messages) - arrivals.duplicates - len(arrivals.refusals)
-        )
+        refused = len({refusal.message.position for refusal in arrivals.refusals})
+        MESSAGES.labels("accepted").inc(max(0, len(messages) - arrivals.duplicates - refused))
         return arrivals
 
     def _collect(self, device_id: str, pack: Pack) -> None:
@@ -231,7 +244,7 @@ class Pipeline:
                 self._stream,
                 self.position,
                 state=self._detector.state(),
-                seen_packs=self._understanding.seen.to_bytes(),
+                seen_packs=self._understanding.memory(),
                 tuning_id=self._tuning_id,
                 now=now,
             )

@@ -14,8 +14,9 @@ from server.broker.broker import Broker
 from server.broker.config import BrokerSettings
 from server.broker.external import ExternalBroker
 from server.broker.port import DeviceBroker
+from server.ingest.foreign.topic_map import TOPICS_FILE, TopicMap, load_topic_map
 from server.ingest.jetstream import JetStreamSource
-from server.ingest.mqtt import MqttIntakes
+from server.ingest.mqtt import DEVICE_FILTERS, MqttIntakes
 from server.ingest.source import Source
 from server.kit.data_directory import DataDirectory
 from server.kit.errors import CannotStart
@@ -32,6 +33,8 @@ class Messaging:
     open_source: Callable[[int], Source]
     url: str
     is_ready: Callable[[], bool]
+    topics: TopicMap
+    """Whose foreign topics are."""
 
 
 async def start_messaging(
@@ -41,9 +44,10 @@ async def start_messaging(
     authenticator: Authenticator,
 ) -> Messaging:
     """Runs until `stack` ends. Raises CannotStart leaves, ConfigurationError."""
+    topics = load_topic_map(settings.topic_map or data.root / TOPICS_FILE)
     if settings.mqtt_url is None:
-        return await _embedded(stack, settings, data, authenticator)
-    return await _external(stack, settings, data, settings.mqtt_url)
+        return await _embedded(stack, settings, data, authenticator, topics)
+    return await _external(stack, settings, data, settings.mqtt_url, topics)
 
 
 async def _embedded(
@@ -51,20 +55,26 @@ async def _embedded(
     settings: Settings,
     data: DataDirectory,
     authenticator: Authenticator,
+    topics: TopicMap,
 ) -> Messaging:
     broker = await stack.enter_async_context(
-        Broker(_broker_settings(settings, data), authenticator)
+        Broker(_broker_settings(settings, data, topics), authenticator)
     )
     return Messaging(
         broker,
         lambda after: JetStreamSource(broker.client, broker.stream, start_after=after),
         f"mqtt://{settings.host}:{broker.mqtt_port}",
         lambda: broker.connected and broker.writing,
+        topics,
     )
 
 
 async def _external(
-    stack: contextlib.AsyncExitStack, settings: Settings, data: DataDirectory, url: str
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    data: DataDirectory,
+    url: str,
+    topics: TopicMap,
 ) -> Messaging:
     ca_file = str(settings.mqtt_ca_file) if settings.mqtt_ca_file else None
     address = parse_address(url, ca_file=ca_file, mqtt_5=settings.mqtt_protocol == "5")
@@ -74,6 +84,7 @@ async def _external(
         intakes = MqttIntakes(
             address,
             file,
+            filters=(*DEVICE_FILTERS, *topics.subscriptions()),
             workers=settings.mqtt_share_workers,
             max_bytes=settings.stream_max_bytes,
         )
@@ -90,14 +101,16 @@ async def _external(
         intakes.source,
         settings.public_mqtt_url or address.url,
         lambda: broker.connected and intakes.connected and intakes.writing,
+        topics,
     )
 
 
-def _broker_settings(settings: Settings, data: DataDirectory) -> BrokerSettings:
+def _broker_settings(settings: Settings, data: DataDirectory, topics: TopicMap) -> BrokerSettings:
     return BrokerSettings(
         directory=data.broker_dir,
         host=settings.host,
         mqtt_port=settings.mqtt_port,
+        foreign_roots=tuple(topics.roots()),
         stream_max_age_s=settings.stream_max_age_days * 86_400,
         stream_max_bytes=settings.stream_max_bytes,
     )

@@ -59,6 +59,7 @@ class _Core:
     records: Database
     telemetry: TelemetryStore
     messaging: Messaging
+    bridge: BrokerBridge
     commands: CommandHandlers
     dispatching: DispatchThread
     live: Broadcast
@@ -121,7 +122,9 @@ async def _start_core(
     dispatching = DispatchThread(dispatcher)
     dispatching.start()
     stack.push_async_callback(asyncio.to_thread, dispatching.stop)
-    return _Core(settings, clock, records, telemetry, messaging, commands, dispatching, live)
+    return _Core(
+        settings, clock, records, telemetry, messaging, bridge, commands, dispatching, live
+    )
 
 
 def _pipeline_parts(core: _Core) -> PipelineParts:
@@ -131,6 +134,8 @@ def _pipeline_parts(core: _Core) -> PipelineParts:
         clock=core.clock,
         settings=core.settings,
         after_commit=core.dispatching.wake,
+        topics=core.messaging.topics,
+        ask=core.bridge.ask,
     )
 
 

@@ -8,6 +8,7 @@ what is sent while the broker or this process is away is lost, as QoS 0 says.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Final
 
 import nats.errors
@@ -16,6 +17,7 @@ from nats.aio.msg import Msg
 
 from server.broker.auth_callout import UP_LEAVES
 from server.broker.stream import PREFIX
+from server.broker.subjects import subject_of
 
 _log = logging.getLogger(__name__)
 
@@ -27,13 +29,17 @@ _QUEUE: Final = "forewarn-qos0"
 class AtMostOnce:
     """Copies QoS 0 messages into the stream, over a connection of its own: all traffic passes here."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, roots: Collection[str] = ()) -> None:
+        """`roots` are first levels of foreign topics, beside `devices`."""
         self._client = client
+        self._roots = tuple(subject_of(root) for root in roots)
         self.copied = 0
 
     async def start(self) -> None:
-        for leaf in UP_LEAVES:
-            await self._client.subscribe(f"devices.*.{leaf}", queue=_QUEUE, cb=self._on_message)
+        subjects = [f"devices.*.{leaf}" for leaf in UP_LEAVES]
+        subjects += [subject for root in self._roots for subject in (root, f"{root}.>")]
+        for subject in subjects:
+            await self._client.subscribe(subject, queue=_QUEUE, cb=self._on_message)
 
     async def _on_message(self, message: Msg) -> None:
         headers = message.headers

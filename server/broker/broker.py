@@ -194,7 +194,8 @@ class Broker:
         # Before the first device: nats-server would make the stream its own way.
         await self._stream.ensure()
         await self._stream.keep_retained_in_memory()
-        await AtMostOnce(await self._connect(stack, service, "forewarn-qos0")).start()
+        copying = await self._connect(stack, service, "forewarn-qos0")
+        await AtMostOnce(copying, settings.foreign_roots).start()
         callout = AuthCallout(
             self._authenticator, issuer, concurrent_checks=settings.concurrent_checks
         )

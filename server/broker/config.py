@@ -35,6 +35,8 @@ class BrokerSettings:
     mqtt_port: int = 1883
     client_port: int = 0
     host: str = "127.0.0.1"
+    foreign_roots: tuple[str, ...] = ()
+    """First levels of topics beside `devices/` that are listened to."""
     stream_max_age_s: float = 7 * 86_400
     stream_max_bytes: int = 8 * 2**30
     start_timeout_s: float = 30.0

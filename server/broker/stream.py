@@ -22,8 +22,8 @@ from server.broker.errors import BrokerError, BrokerUnavailable
 STREAM: Final = "$MQTT_msgs"
 PREFIX: Final = "$MQTT.msgs."
 _RETAINED: Final = "$MQTT_rmsgs"
-DEVICE_SUBJECTS: Final = f"{PREFIX}devices.*.*"
-_SUBJECTS: Final = (f"{PREFIX}>",)
+MESSAGE_SUBJECTS: Final = f"{PREFIX}>"
+_SUBJECTS: Final = (MESSAGE_SUBJECTS,)
 _TIMEOUT_S: Final = 5.0
 _STREAM_NOT_FOUND: Final = 10059
 # Processed messages are dropped when the stream is this full, down to the half of that.

@@ -1,7 +1,8 @@
 """Messages understood: every one becomes what it says, or a refusal with field and reason.
 
 Authorised by topic: the broker lets a device publish under its own id only, and here the id must be
-on record. Nothing is dropped: a pack with some samples from the future keeps the others, and is
+on record. What came under a foreign topic counts for a device that was given this topic, or lies behind
+one that was. Nothing is dropped: a pack with some samples from the future keeps the others, and is
 refused for those.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from device_agent.wire import (
     CommandResult,
@@ -24,7 +26,14 @@ from device_agent.wire import (
     parse_topic,
 )
 from server.ingest.duplicates import SeenPacks
+from server.ingest.foreign.rights import NO_RIGHTS, NOTHING_HEARD, Heard, Rights, may_not
+from server.ingest.foreign.said import Said
+from server.ingest.foreign.topic_map import TopicMap
+from server.ingest.foreign.translation import Translation
+from server.ingest.remembered import to_bytes
 from server.ingest.source import Message
+
+OUR_TOPICS: Final = "devices/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,14 @@ class Arrivals:
     events: list[tuple[Message, str, DeviceEvent]] = field(default_factory=list)
     results: list[tuple[Message, str, CommandResult]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    questions: list[tuple[str, bytes]] = field(default_factory=list)
+    """(topic, payload) to be published: foreign devices are asked to introduce themselves again."""
     seen_s: dict[str, float] = field(default_factory=dict)
     """Device to the arrival of its newest message."""
 
 
 class Understanding:
-    """Decodes batches; remembers which packs it has seen."""
+    """Decodes batches; remembers which packs it has seen, and what foreign devices announced."""
 
     def __init__(
         self,
@@ -64,12 +75,14 @@ class Understanding:
         *,
         future_tolerance_s: float,
         take: Callable[[str, Pack], None] | None = None,
+        translation: Translation | None = None,
     ) -> None:
         """`take` is handed each pack of a device at once: a pack is made into columns best while the
         processor has it in its cache.
         """
         self.seen = seen
         self._take = take
+        self._translation = translation or Translation(TopicMap())
         self._future_tolerance_s = future_tolerance_s
         self._leaves: dict[str, Callable[[Arrivals, Message, str], None]] = {
             "telemetry": self._telemetry,
@@ -78,10 +91,37 @@ class Understanding:
             "results": self._result,
         }
 
-    def of(self, messages: Iterable[Message], known: Collection[str]) -> Arrivals:
-        """Understand `messages`, in order; `known` are the ids of devices on record among them."""
+    def memory(self) -> bytes:
+        """For the checkpoint; `server.ingest.remembered` reads it."""
+        return to_bytes(self.seen, self._translation)
+
+    def translate(self, messages: Iterable[Message]) -> Heard:
+        """What foreign messages say; once for each, in order."""
+        said: dict[int, list[Said] | WireError] = {}
+        for message in messages:
+            if not message.topic.startswith(OUR_TOPICS):
+                try:
+                    said[message.position] = self._translation.of(message)
+                except WireError as error:
+                    said[message.position] = error
+        return Heard(said)
+
+    def of(
+        self,
+        messages: Iterable[Message],
+        known: Collection[str],
+        heard: Heard = NOTHING_HEARD,
+        rights: Rights = NO_RIGHTS,
+    ) -> Arrivals:
+        """Understand `messages`, in order; `known` are the ids of devices on record among them.
+
+        `heard` is what `translate` made of them, `rights` those of the devices named there.
+        """
         arrivals = Arrivals()
         for message in messages:
+            if heard.said and (said := heard.said.get(message.position)) is not None:
+                self._foreign(arrivals, message, said, rights)
+                continue
             try:
                 device_id, leaf = parse_topic(message.topic)
             except WireError as error:
@@ -94,6 +134,28 @@ class Understanding:
             else:
                 arrivals.seen_s[device_id] = message.received_s
         return arrivals
+
+    def _foreign(
+        self, arrivals: Arrivals, message: Message, said: list[Said] | WireError, rights: Rights
+    ) -> None:
+        if isinstance(said, WireError):
+            arrivals.refusals.append(Refusal(message, None, said.field, said.reason))
+            return
+        for one in said:
+            device_id = one.device_id
+            if (fault := may_not(one, rights)) is not None:
+                arrivals.refusals.append(Refusal(message, device_id, *fault))
+                continue
+            arrivals.seen_s[device_id] = message.received_s
+            arrivals.refusals += [Refusal(message, device_id, *f) for f in one.faults]
+            if one.question is not None:
+                arrivals.questions.append(one.question)
+            if one.state is not None:
+                arrivals.states.append((message, device_id, one.state))
+            if one.pack is not None and message.retained and not one.dated:
+                arrivals.duplicates += 1  # a copy of unknown age; the next value is on its way
+            elif one.pack is not None:
+                self._keep(arrivals, message, device_id, one.pack)
 
     def _accept(
         self,
@@ -121,6 +183,10 @@ class Understanding:
         ):
             arrivals.duplicates += 1
             return
+        self._keep(arrivals, message, device_id, pack)
+
+    def _keep(self, arrivals: Arrivals, message: Message, device_id: str, pack: Pack) -> None:
+        """All of a pack but its samples from the future."""
         latest_s = message.received_s + self._future_tolerance_s
         if max(pack.times_s, default=0) > latest_s or any(t.time_s > latest_s for t in pack.texts):
             whole = len(pack)

@@ -24,7 +24,8 @@ from nats.aio.subscription import Subscription
 
 from server.broker.config import MAX_PAYLOAD_BYTES
 from server.broker.errors import BrokerError
-from server.broker.stream import DEVICE_SUBJECTS, PREFIX, STREAM, DeviceStream
+from server.broker.stream import MESSAGE_SUBJECTS, PREFIX, STREAM, DeviceStream
+from server.broker.subjects import topic_of
 from server.ingest.source import Message, SourceRewound
 
 _log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ class JetStreamSource:
                     "deliver_policy": "by_start_sequence",
                     "opt_start_seq": self._received + 1,
                     "ack_policy": "none",
-                    "filter_subject": DEVICE_SUBJECTS,
+                    "filter_subject": MESSAGE_SUBJECTS,
                     "mem_storage": True,
                     "inactive_threshold": _FORGOTTEN_AFTER_S * _NANOSECONDS,
                 },
@@ -249,7 +250,7 @@ class _Reader:
         self._receive(
             Message(
                 position=int(tokens[at]),
-                topic=raw.subject.removeprefix(PREFIX).replace(".", "/"),
+                topic=topic_of(raw.subject.removeprefix(PREFIX)),
                 payload=raw.data,
                 received_s=int(tokens[at + 2]) / _NANOSECONDS,
             )

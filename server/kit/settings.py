@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     mqtt_share_workers: int = Field(
         1, ge=1, le=64, description="connections that share what that broker has for us ($share)"
     )
+    topic_map: Path | None = Field(
+        None, description="whose foreign topics are; default: topics.toml in the data dir"
+    )
     mosquitto_dir: Path | None = Field(
         None, description="Mosquitto's password file and access list are kept current here"
     )

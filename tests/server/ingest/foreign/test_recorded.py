@@ -1,0 +1,61 @@
+"""Each product's recorded messages, by a topic map as its user would write it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from server.ingest.arrivals import Arrivals, Understanding
+from server.ingest.duplicates import SeenPacks
+from server.ingest.foreign.topic_map import load_topic_map
+from server.ingest.foreign.translation import Translation
+from server.ingest.source import Message
+
+RECORDED = Path(__file__).parent / "recorded"
+NOW_S = 1_795_900_000.0
+
+
+def understood(folder: Path) -> Arrivals:
+    topics = load_topic_map(folder / "topics.toml")
+    understanding = Understanding(
+        SeenPacks(), future_tolerance_s=600, translation=Translation(topics)
+    )
+    lines = [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
+    messages = [
+        Message(n, line["topic"], line["payload"].encode(), NOW_S, line.get("retained", False))
+        for n, line in enumerate(lines, 1)
+    ]
+    heard = understanding.translate(messages)
+    everything = tuple(f"{root}/#" for root in topics.roots())
+    return understanding.of(messages, (), heard, dict.fromkeys(heard.devices(), everything))
+
+
+def told(arrivals: Arrivals) -> dict[str, object]:
+    """What arrived, as JSON; a time of arrival is written "now"."""
+
+    def at(time_s: float) -> float | str:
+        return "now" if time_s == NOW_S else time_s
+
+    samples = [
+        [message.position, device, name, value, unit, at(time_s)]
+        for message, device, pack in arrivals.packs
+        for name, value, unit, time_s in zip(
+            pack.names, pack.values, pack.units, pack.times_s, strict=True
+        )
+    ]
+    texts = [[device, t.name, t.text, at(t.time_s)] for device, t in arrivals.texts]
+    states = [[m.position, d, s.status, s.reason] for m, d, s in arrivals.states]
+    refusals = [[r.message.position, r.device_id, r.field, r.reason] for r in arrivals.refusals]
+    return {
+        "samples": samples,
+        "texts": texts,
+        "states": states,
+        "refused": refusals,
+        "old copies": arrivals.duplicates,
+    }
+
+
+@pytest.mark.parametrize("product", sorted(p.name for p in RECORDED.iterdir() if p.is_dir()))
+def test_recorded_messages_come_to_what_they_mean(product):
+    folder = RECORDED / product
+    assert told(understood(folder)) == json.loads((folder / "expected.json").read_text())
