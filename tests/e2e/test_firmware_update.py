@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -105,6 +106,10 @@ def test_update_from_the_server_outlives_the_agent(
                 content=uno_hex("2.0.0"),
             )
             assert kept.status_code == 201, kept.text
+            (tmp_path / "uno.hex").write_bytes(uno_hex("2.0.0"))
+            said = product.cli("firmware", "add", str(tmp_path / "uno.hex"))
+            assert said.strip() == kept.json()["sha256"], "the same image again"
+            assert json.loads(product.cli("firmware", "list"))["version"] == "2.0.0"
             args = {"name": "mcu", "sha256": kept.json()["sha256"], "version": "2.0.0"}
             path = f"/api/v1/devices/{DEVICE}/commands"
             with agent(config, log) as process:
