@@ -24,6 +24,7 @@ from server.broker.address import parse_address
 from server.broker.errors import BrokerBinaryMissing
 from server.broker.mqtt_client import try_to_connect
 from server.broker.server_binary import find_server_binary
+from server.ingest.foreign.topic_map import TOPICS_FILE, load_topic_map
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
 from server.kit.errors import ConfigurationError, DataDirectoryError
@@ -206,6 +207,18 @@ def records(settings: Settings) -> Result:
     )
 
 
+def topic_map(settings: Settings) -> Result:
+    """The table of foreign topics: whether it can be read, and how much is in it."""
+    file = settings.topic_map or settings.data_dir / TOPICS_FILE
+    try:
+        rows = len(load_topic_map(file).rules)
+    except ConfigurationError as error:
+        return Result(Verdict.FAIL, "the topic map can't be used", error.message)
+    if not rows:
+        return Result(Verdict.OK, "none: devices speak under devices/ only")
+    return Result(Verdict.OK, f"{rows} rows in {file}")
+
+
 def clock(_settings: Settings) -> Result:
     now_s = time.time()
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_s))
@@ -226,6 +239,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("server", running_server),
     ("ports", ports),
     ("records", records),
+    ("topic map", topic_map),
     ("clock", clock),
 )
 

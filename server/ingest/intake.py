@@ -99,7 +99,9 @@ class Intake:
         connect(self._client, self._address, lasting=True, at_once=AT_ONCE)
 
     def stop(self) -> None:
-        """What is queued is written, the session stays with the broker."""
+        """What is queued is written, the session stays with the broker. Twice is as once."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=_STOP_TIMEOUT_S)

@@ -167,6 +167,7 @@ async def test_a_wrong_password_is_said_once_without_the_password(needs, tmp_pat
         errors = [record for record in caplog.records if record.levelname == "ERROR"]
         assert len(errors) == 1
         assert "s3cret" not in caplog.text
+        await asyncio.to_thread(intake.stop)
 
 
 class OneDevice:
@@ -181,6 +182,7 @@ async def test_a_broker_that_lets_us_in_but_not_listen_is_no_broker_for_us(tmp_p
         await until(lambda: intake.refused)
         assert "does not let us subscribe" in intake.refused
         assert not intake.connected
+        await asyncio.to_thread(intake.stop)
 
 
 async def test_a_qos_0_message_is_taken_in_too(start, mosquitto):
