@@ -164,6 +164,7 @@ class Pipeline:
         self._stored = position
         SAMPLES.labels("stored").inc(done.stored)
         SAMPLES.labels("duplicate").inc(done.duplicates)
+        SAMPLES.labels("expired").inc(done.expired)
 
     def _detect(self, batch: SampleBatch, arrivals: Arrivals, *, arrived_s: float) -> list[Finding]:
         """Samples and states in the order in which they came, whatever batch they came in."""

@@ -20,6 +20,7 @@ from server.telemetry.store import TelemetryStore
 from server.ticket.lifecycle import announce_delays
 
 _HOUR_S = 3600.0
+_UPKEEP_S = 15.0
 _EVENTS_KEPT = timedelta(days=7)
 _QUARANTINE_KEPT = timedelta(days=30)
 
@@ -45,10 +46,11 @@ def schedule(
         return Timer(name, every_s, lambda: asyncio.to_thread(run))
 
     def forget_old_samples() -> None:
-        if not telemetry.capabilities.forgets_when_asked:
-            return
-        kept_s = settings.telemetry_retention_days * 86_400
-        telemetry.drop_before(clock.now().timestamp() - kept_s)
+        if telemetry.capabilities.forgets_when_asked:
+            telemetry.forget(clock.now().timestamp())
+
+    def keep_samples_quick() -> None:
+        telemetry.upkeep(clock.now().timestamp())
 
     return [
         on_records("sending commands again", 5, lambda s, now: commands.sweep(s, now=now)),
@@ -64,5 +66,6 @@ def schedule(
             _HOUR_S,
             lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT),
         ),
+        Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),
         Timer("forgetting old samples", _HOUR_S, lambda: asyncio.to_thread(forget_old_samples)),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -57,7 +57,16 @@ class Settings(BaseSettings):
         description="store of samples, e.g. victoriametrics+http://127.0.0.1:8428; "
         "default: DuckDB in the data dir",
     )
-    telemetry_retention_days: float = Field(365, gt=0, description="raw samples are kept so long")
+    telemetry_retention_days: float = Field(
+        365, gt=0, le=36_500, description="raw samples are kept so long"
+    )
+    telemetry_retention: dict[str, Annotated[float, Field(gt=0, le=36_500)]] = Field(
+        default_factory=dict,
+        description="metric or pattern = days, where it differs; the first that fits decides",
+    )
+    telemetry_minutes_retention_days: float = Field(
+        730, gt=0, le=36_500, description="one-minute rollups are kept so long; hours and days stay"
+    )
 
     batch_messages: int = Field(512, ge=1, le=10_000, description="messages a pipeline batch")
     checkpoint_interval_s: float = Field(2.0, gt=0, description="detector state is saved so often")

@@ -1,14 +1,15 @@
-"""Telemetry in one DuckDB file: the embedded default.
+"""Telemetry in one DuckDB file: the embedded default. `segments` says how the file is laid out.
 
-The table is appended to in arrival order without an index: DuckDB's min/max of each row group finds a
-time range, and an index over every sample would cost more than all the rest. Uniqueness of
-(series, time) is kept by `novelty`: only what is not newer than its series' newest sample is looked up.
+Samples are appended in arrival order without an index: DuckDB's min/max of each row group finds a time
+range, and an index over every sample would cost more than all the rest. Uniqueness of (series, time) is
+kept by `novelty`: only what is not newer than its series' newest sample is looked up.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,84 +17,105 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from server.kit.errors import Conflict
-from server.telemetry.grid import Grid, to_us
+from server.telemetry import segments as layout
+from server.telemetry.first_layout import adopt
+from server.telemetry.forgetting import Forgotten
+from server.telemetry.grid import Grid
 from server.telemetry.novelty import NewestTimes, first_of_each, last_of_each
+from server.telemetry.reading import statement
+from server.telemetry.retention import Retention
+from server.telemetry.rolling import FULL_ROWS, transaction
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
+from server.telemetry.segments import Segment
 from server.telemetry.store import Capabilities
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS series (
-    id INTEGER NOT NULL, device_id VARCHAR NOT NULL, metric VARCHAR NOT NULL, unit VARCHAR NOT NULL);
-CREATE TABLE IF NOT EXISTS sample (
-    series INTEGER NOT NULL, time_us BIGINT NOT NULL, value DOUBLE NOT NULL);
-CREATE TABLE IF NOT EXISTS stream_position (stream VARCHAR NOT NULL, position BIGINT NOT NULL);
-"""
-
-_QUERY = """
-SELECT min(time_us), min(value), avg(value), max(value), count(*)
-FROM sample WHERE series = ? AND time_us >= ? AND time_us < ?
-GROUP BY (time_us - ?) // ? ORDER BY 1
-"""
+from server.telemetry.upkeep import Upkeep
 
 MEMORY_LIMIT_MB = 512
 """What DuckDB may use for queries and buffers; beyond it spills to disk beside the file."""
 
-
-def _connected(file: Path) -> duckdb.DuckDBPyConnection:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{MEMORY_LIMIT_MB}MB",
-        "threads": 2,
-        "preserve_insertion_order": False,
-    }
-    try:
-        return duckdb.connect(str(file), config=config)
-    except duckdb.IOException as error:
-        if "lock" not in str(error):
-            raise
-        raise Conflict(
-            "a running server has the telemetry open: stop it, or ask it through its API"
-        ) from error
+_Rows = dict[str, NDArray[Any]]
 
 
 class DuckDbTelemetryStore:
-    """One process opens the file (else Conflict); appends come from one thread, reads from any."""
+    """One process opens the file; one thread appends, one does the upkeep, any thread reads."""
 
-    capabilities = Capabilities(own_file=True)
+    capabilities = Capabilities(partition_s=7 * 86_400, summarises=True, own_file=True)
 
-    def __init__(self, file: Path) -> None:
-        self._connection = _connected(file)
-        self._connection.execute(_SCHEMA)
+    def __init__(
+        self, file: Path, retention: Retention | None = None, *, full_rows: int = FULL_ROWS
+    ) -> None:
+        self._connection = duckdb.connect(
+            str(file), config={"memory_limit": f"{MEMORY_LIMIT_MB}MB", "threads": 2}
+        )
+        self._connection.execute(layout.SCHEMA)
+        self._retention = retention or Retention()
         self._lock = threading.Lock()
         self._series: dict[SeriesKey, int] = {}
+        self._keys: dict[int, SeriesKey] = {}
         self._units: dict[int, str] = {}
-        self._unsaved: list[tuple[int, str, str, str]] = []
+        self._kept_s = np.zeros(64, dtype=np.int64)
+        self._unsaved: list[int] = []
         self._changed_units: set[int] = set()
         self._newest = NewestTimes()
         self._newest_values: dict[int, float] = {}
+        self._forgotten = Forgotten()
+        # Held while rows are committed to open segments, or a segment is closed to new rows.
+        self._writing = threading.Lock()
+        self._open: dict[tuple[int, int, int], Segment] = {}
+        self._last_segment = 0
+        self._upkeep = Upkeep(
+            self._connection.cursor(),
+            self._retention,
+            self._forgotten,
+            writing=self._writing,
+            open_segments=self._open,
+            new_id=self._new_id,
+            full_rows=full_rows,
+        )
         self._load()
 
     def _load(self) -> None:
         for number, device_id, metric, unit in self._rows("SELECT * FROM series"):
-            self._series[SeriesKey(device_id, metric)] = number
-            self._units[number] = unit
-        self._newest.grow_to(len(self._series) + 1)
-        newest = "SELECT series, max(time_us), arg_max(value, time_us) FROM sample GROUP BY series"
-        for number, time_us, value in self._rows(newest):
+            self._know(number, SeriesKey(device_id, metric), unit)
+        self._last_segment = max((s.id for s in layout.read_all(self._connection)), default=0)
+        kept_s = {number: int(self._kept_s[number]) for number in self._keys}
+        adopt(self._connection, kept_s, self._new_id)
+        raw = [s for s in layout.read_all(self._connection) if s.level == 0]
+        self._open.update(layout.newest_open(raw))
+        self._forgotten.load(self._rows("SELECT * FROM forgotten"))
+        fresh = [
+            f"SELECT series, time_us, value FROM {s.table} WHERE rowid >= {s.rolled}"  # noqa: S608
+            for s in raw
+            if not s.is_sorted
+        ]
+        union = " UNION ALL ".join(["SELECT * FROM newest", *fresh])
+        for number, time_us, value in self._rows(
+            f"SELECT series, max(time_us), arg_max(value, time_us) FROM ({union}) GROUP BY series"  # noqa: S608
+        ):
             self._newest.set(number, time_us)
             self._newest_values[number] = value
+
+    def _know(self, number: int, key: SeriesKey, unit: str) -> None:
+        self._series[key] = number
+        self._keys[number] = key
+        self._units[number] = unit
+        self._newest.grow_to(number + 1)
+        self._forgotten.grow_to(number + 1)
+        if number >= len(self._kept_s):
+            self._kept_s = np.concatenate((self._kept_s, np.zeros_like(self._kept_s)))
+        self._kept_s[number] = self._retention.seconds(key.metric)
 
     def series_id(self, key: SeriesKey, unit: str) -> int:
         known = self._series.get(key)
         if known is not None and (not unit or self._units[known] == unit):
             return known
         with self._lock:
-            number = self._series.setdefault(key, len(self._series) + 1)
-            self._units[number] = unit
+            number = self._series.get(key, len(self._series) + 1)
             if known is None:
-                self._unsaved.append((number, key.device_id, key.metric, unit))
-                self._newest.grow_to(number + 1)
+                self._know(number, key, unit)
+                self._unsaved.append(number)
             else:
+                self._units[number] = unit
                 self._changed_units.add(number)
         return number
 
@@ -101,54 +123,90 @@ class DuckDbTelemetryStore:
         times_us = np.rint(batch.times_s * 1e6).astype(np.int64)
         keep = first_of_each(batch.series, times_us)
         suspects = keep & self._newest.suspects(batch.series, times_us)
+        expired = 0
         if suspects.any():
-            keep[suspects] = ~self._stored(batch.series[suspects], times_us[suspects])
+            # Their duplicates could not be told any more, and they would be forgotten at once.
+            gone = suspects & self._forgotten.covers(batch.series, times_us)
+            expired = int(gone.sum())
+            keep &= ~gone
+            suspects &= ~gone
+            if suspects.any():
+                keep[suspects] = ~self._stored(batch.series[suspects], times_us[suspects])
         series, times_us, values = batch.series[keep], times_us[keep], batch.values[keep]
-        rows: dict[str, NDArray[Any]] = {"series": series, "time_us": times_us, "value": values}
-        self._commit(rows, stream, position)
+        self._commit({"series": series, "time_us": times_us, "value": values}, stream, position)
         self._note_newest(series, times_us, values)
-        return Appended(stored=int(keep.sum()), duplicates=int(len(keep) - keep.sum()))
+        stored = len(series)
+        return Appended(stored, duplicates=len(batch) - stored - expired, expired=expired)
 
-    def _commit(self, rows: dict[str, NDArray[Any]], stream: str, position: int) -> None:
+    def _commit(self, rows: _Rows, stream: str, position: int) -> None:
         with self._lock:
             unsaved, self._unsaved = self._unsaved, []
             units, self._changed_units = self._changed_units, set()
         connection = self._connection
-        connection.begin()
-        try:
-            if unsaved:
-                connection.executemany("INSERT INTO series VALUES (?, ?, ?, ?)", unsaved)
-            for number in units:
-                connection.execute(
-                    "UPDATE series SET unit = ? WHERE id = ?", [self._units[number], number]
+        with self._writing:
+            connection.begin()
+            try:
+                for number in unsaved:
+                    key, unit = self._keys[number], self._units[number]
+                    connection.execute(
+                        "INSERT INTO series VALUES (?, ?, ?, ?)", [number, *key, unit]
+                    )
+                for number in units:
+                    connection.execute(
+                        "UPDATE series SET unit = ? WHERE id = ?", [self._units[number], number]
+                    )
+                opened = self._insert(rows)
+                connection.execute("DELETE FROM stream_position WHERE stream = ?", [stream])
+                connection.execute("INSERT INTO stream_position VALUES (?, ?)", [stream, position])
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                with self._lock:
+                    self._unsaved = unsaved + self._unsaved
+                    self._changed_units |= units
+                raise
+            self._open.update(opened)
+
+    def _insert(self, rows: _Rows) -> dict[tuple[int, int, int], Segment]:
+        """Each sample into the open segment of its retention and time; returns those made for it."""
+        opened: dict[tuple[int, int, int], Segment] = {}
+        for key, part in _by_segment(rows, self._kept_s):
+            segment = self._open.get(key) or opened.get(key)
+            if segment is None:
+                level, kept_s, begin_us = key
+                segment = Segment(
+                    self._new_id(), level, kept_s, begin_us, layout.span_us(level, kept_s)
                 )
-            if len(rows["series"]):
-                connection.execute("INSERT INTO sample SELECT series, time_us, value FROM rows")
-            connection.execute("DELETE FROM stream_position WHERE stream = ?", [stream])
-            connection.execute("INSERT INTO stream_position VALUES (?, ?)", [stream, position])
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            with self._lock:
-                self._unsaved = unsaved + self._unsaved
-                self._changed_units |= units
-            raise
+                layout.create(self._connection, segment)
+                opened[key] = segment
+            self._connection.execute(
+                f"INSERT INTO {segment.table} SELECT series, time_us, value FROM part"  # noqa: S608
+            )
+            del part
+        return opened
 
     def _stored(self, series: NDArray[np.int32], times_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these (series, time) pairs are on disk already."""
-        asked: dict[str, NDArray[Any]] = {  # noqa: F841 - DuckDB reads it under this name
+        stored = np.zeros(len(series), dtype=np.bool_)
+        from_us, until_us = int(times_us.min()), int(times_us.max()) + 1
+        asked: _Rows = {  # noqa: F841 - DuckDB reads it under this name
             "row": np.arange(len(series), dtype=np.int64),
             "series": series,
             "time_us": times_us,
         }
-        found = self._connection.execute(
-            "SELECT asked.row FROM asked SEMI JOIN ("
-            "  SELECT series, time_us FROM sample WHERE time_us BETWEEN ? AND ?"
-            ") s ON asked.series = s.series AND asked.time_us = s.time_us",
-            [int(times_us.min()), int(times_us.max())],
-        ).fetchnumpy()["row"]
-        stored = np.zeros(len(series), dtype=np.bool_)
-        stored[found] = True
+        connection = self._connection
+        with transaction(connection):
+            for segment in layout.read_all(connection):
+                if segment.level or not segment.overlaps(from_us, until_us):
+                    continue
+                found = connection.execute(
+                    f"SELECT asked.row FROM asked SEMI JOIN ("  # noqa: S608
+                    f"  SELECT series, time_us FROM {segment.table}"
+                    f"  WHERE time_us >= {from_us} AND time_us < {until_us}"
+                    f"    AND series >= {series.min()} AND series <= {series.max()}"
+                    f") s ON asked.series = s.series AND asked.time_us = s.time_us"
+                ).fetchnumpy()["row"]
+                stored[found] = True
         return stored
 
     def _note_newest(
@@ -193,9 +251,9 @@ class DuckDbTelemetryStore:
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
         grid = Grid.of(from_s, to_s, points)
         number = self._series.get(key, 0)
-        rows = self._rows(
-            _QUERY, [number, grid.from_us, grid.until_us, grid.origin_us, grid.width_us]
-        )
+        with self._snapshot() as cursor:
+            sql = statement(grid, number, layout.read_all(cursor), self._forgotten.of(number))
+            rows = cursor.execute(sql).fetchall() if sql else []
         columns = list(zip(*rows, strict=True)) or [()] * 5
         return Buckets(
             times_s=np.array(columns[0], dtype=np.float64) / 1e6,
@@ -205,27 +263,55 @@ class DuckDbTelemetryStore:
             count=np.array(columns[4], dtype=np.int64),
         )
 
-    def drop_before(self, time_s: float, *, metric: str | None = None) -> int:
-        where = "time_us < ?"
-        values: list[object] = [to_us(time_s)]
-        if metric is not None:
-            numbers = [n for key, n in self._series.items() if key.metric == metric]
-            where += " AND list_contains(?, series)"
-            values.append(numbers)
-        rows = self._rows(f"DELETE FROM sample WHERE {where}", values)  # noqa: S608
-        return int(rows[0][0])
+    def upkeep(self, now_s: float) -> None:
+        self._upkeep.run(now_s, series=len(self._series))
+
+    def forget(self, now_s: float) -> int:
+        return self._upkeep.forget(now_s, {n: key.metric for n, key in list(self._keys.items())})
 
     def count(self, device_id: str | None = None) -> int:
-        if device_id is None:
-            return int(self._rows("SELECT count(*) FROM sample")[0][0])
-        numbers = [n for key, n in self._series.items() if key.device_id == device_id]
-        counted = "SELECT count(*) FROM sample WHERE list_contains(?, series)"
-        return int(self._rows(counted, [numbers])[0][0])
+        numbers = [n for key, n in self._series.items() if device_id in (None, key.device_id)]
+        chosen = "" if device_id is None else " WHERE list_contains(?, series)"
+        with self._snapshot() as cursor:
+            return sum(
+                cursor.execute(
+                    f"SELECT count(*) FROM {segment.table}{chosen}",  # noqa: S608
+                    [numbers] if chosen else [],
+                ).fetchone()[0]
+                for segment in layout.read_all(cursor)
+                if segment.level == 0
+            )
 
     def close(self) -> None:
         self._connection.close()
 
+    def _new_id(self) -> int:
+        with self._lock:
+            self._last_segment += 1
+            return self._last_segment
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Any]:
+        """A cursor whose reads all see one state, and never wait behind the writer's transaction."""
+        with self._connection.cursor() as cursor:
+            cursor.begin()
+            yield cursor
+
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run on a cursor of its own, so that reads never wait behind the writer's transaction."""
         with self._connection.cursor() as cursor:
             return cursor.execute(sql, list(values)).fetchall()
+
+
+def _by_segment(
+    rows: _Rows, kept_s: NDArray[np.int64]
+) -> Iterator[tuple[tuple[int, int, int], _Rows]]:
+    """The rows apart by (level, retention, begin) of the segment they belong to; mostly there is one."""
+    kept = kept_s[rows["series"]]
+    for seconds in np.unique(kept).tolist():
+        span = layout.span_us(0, seconds)
+        begins = rows["time_us"] // span * span
+        mine = kept == seconds
+        for begin_us in np.unique(begins[mine]).tolist():
+            chosen = mine & (begins == begin_us)
+            part = rows if chosen.all() else {name: c[chosen] for name, c in rows.items()}
+            yield (0, seconds, begin_us), part

@@ -8,6 +8,7 @@ from collections import defaultdict
 import numpy as np
 
 from server.telemetry.grid import Grid, to_us
+from server.telemetry.retention import Retention
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 from server.telemetry.store import Capabilities
 
@@ -17,7 +18,8 @@ class MemoryTelemetryStore:
 
     capabilities = Capabilities()
 
-    def __init__(self) -> None:
+    def __init__(self, retention: Retention | None = None) -> None:
+        self._retention = retention or Retention()
         self._ids: dict[SeriesKey, int] = {}
         self._units: dict[SeriesKey, str] = {}
         self._samples: dict[int, dict[int, float]] = defaultdict(dict)
@@ -80,15 +82,18 @@ class MemoryTelemetryStore:
             count=np.array([len(row) for row in rows], dtype=np.int64),
         )
 
-    def drop_before(self, time_s: float, *, metric: str | None = None) -> int:
+    def upkeep(self, now_s: float) -> None:
+        pass
+
+    def forget(self, now_s: float) -> int:
         dropped = 0
         with self._lock:
             for key, series in self._ids.items():
-                if metric in (None, key.metric):
-                    old = [t for t in self._samples[series] if t < to_us(time_s)]
-                    for time_us in old:
-                        del self._samples[series][time_us]
-                    dropped += len(old)
+                oldest_us = to_us(now_s - self._retention.seconds(key.metric))
+                old = [t for t in self._samples[series] if t < oldest_us]
+                for time_us in old:
+                    del self._samples[series][time_us]
+                dropped += len(old)
         return dropped
 
     def count(self, device_id: str | None = None) -> int:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from server.kit.errors import ConfigurationError
 from server.kit.settings import Settings
 from server.telemetry.remote import RemoteTelemetryStore
+from server.telemetry.retention import Retention
 from server.telemetry.store import TelemetryStore
 
 KINDS: Final = ("victoriametrics",)
@@ -27,8 +28,16 @@ def open_store(settings: Settings, file: Path) -> TelemetryStore:
     if not settings.telemetry_url:
         from server.telemetry.duckdb import DuckDbTelemetryStore  # noqa: PLC0415 - heavy, if not used
 
-        return DuckDbTelemetryStore(file)
+        return DuckDbTelemetryStore(file, retention_of(settings))
     return open_remote(settings.telemetry_url, kept_days=settings.telemetry_retention_days)
+
+
+def retention_of(settings: Settings) -> Retention:
+    return Retention(
+        days=settings.telemetry_retention_days,
+        by_metric=settings.telemetry_retention,
+        minutes_days=settings.telemetry_minutes_retention_days,
+    )
 
 
 def open_remote(url: str, *, kept_days: float = 0.0) -> TelemetryStore:

@@ -207,7 +207,10 @@ class RemoteTelemetryStore:
         grid = Grid.of(from_s, to_s, points, resolution_us=self._step_us)
         return self._backend.buckets(key, grid)
 
-    def drop_before(self, time_s: float, *, metric: str | None = None) -> int:  # noqa: ARG002
+    def upkeep(self, now_s: float) -> None:
+        """The server does its own."""
+
+    def forget(self, now_s: float) -> int:  # noqa: ARG002
         raise StoreCantForget(
             "this store forgets by a retention of its own; set it there, not in forewarn.toml"
         )

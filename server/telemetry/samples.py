@@ -41,10 +41,14 @@ class SampleBatch:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What `append` did with a batch: every sample is either stored or a duplicate."""
+    """What `append` did with a batch: every sample is stored, a duplicate, or expired.
+
+    expired : of a time whose samples the store has forgotten already
+    """
 
     stored: int
     duplicates: int
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

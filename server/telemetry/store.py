@@ -21,13 +21,17 @@ class Capabilities:
 
     resolution_us : two samples of a series within one such step are the same sample
     significant_digits : of a value, as it comes back
-    forgets_when_asked : `drop_before` works; where not, the store has a retention of its own
+    forgets_when_asked : `forget` works; where not, the store has a retention of its own
+    partition_s : what is too old is forgotten so much later at most
+    summarises : over what `forget` took, `query` still answers with whole minutes, hours or days
     own_file : the store is a file that one process may open
     """
 
     resolution_us: int = 1
     significant_digits: int = 17
     forgets_when_asked: bool = True
+    partition_s: int = 0
+    summarises: bool = False
     own_file: bool = False
 
 
@@ -82,10 +86,15 @@ class TelemetryStore(Protocol):
         """
         ...
 
-    def drop_before(self, time_s: float, *, metric: str | None = None) -> int:
-        """Forget samples older than `time_s` (of one metric, or of all); returns how many.
+    def upkeep(self, now_s: float) -> None:
+        """Work that makes later reads quick: call it every some seconds, beside the appends."""
+        ...
 
-        Raises StoreCantForget where `capabilities.forgets_when_asked` is false.
+    def forget(self, now_s: float) -> int:
+        """Forget raw samples that are older than their metric's `Retention`; returns how many.
+
+        None younger is; an older one may wait until its partition of time is over, for at most
+        `capabilities.partition_s`. Raises StoreCantForget where `forgets_when_asked` is false.
         """
         ...
 

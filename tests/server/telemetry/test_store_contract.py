@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from server.telemetry.duckdb import DuckDbTelemetryStore
 from server.telemetry.errors import StoreCantForget
 from server.telemetry.memory import MemoryTelemetryStore
+from server.telemetry.retention import Retention
 from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
 from tests.server.telemetry.conftest import make_batch as batch
@@ -21,6 +22,8 @@ PUMP = SeriesKey("pump-1", "motor/current")
 OTHER = SeriesKey("pump-2", "motor/current")
 STREAM = "main"
 T = 1_780_000_000
+DAY_S = 86_400
+RETENTION = Retention(days=200, by_metric={"fast/*": 20})
 
 
 @pytest.fixture(
@@ -28,8 +31,8 @@ T = 1_780_000_000
 )
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TelemetryStore]:
     makers: dict[str, Callable[[], TelemetryStore]] = {
-        "memory": MemoryTelemetryStore,
-        "duckdb": lambda: DuckDbTelemetryStore(tmp_path / "t.duckdb"),
+        "memory": lambda: MemoryTelemetryStore(RETENTION),
+        "duckdb": lambda: DuckDbTelemetryStore(tmp_path / "t.duckdb", RETENTION),
         "victoriametrics": lambda: request.getfixturevalue("open_victoria")(),  # noqa: PLW0108 - started when asked,
     }
     made = makers[request.param]()
@@ -99,28 +102,28 @@ def test_devices_are_kept_apart_and_units_follow(store: TelemetryStore) -> None:
     assert store.query(SeriesKey("nobody", "x"), from_s=T, to_s=T + 9).count.sum() == 0
 
 
-def test_retention_drops_the_old_of_one_metric_or_all(store: TelemetryStore) -> None:
-    current = store.series_id(PUMP, "A")
-    flow = store.series_id(SeriesKey("pump-1", "flow"), "l/s")
+def test_retention_is_each_metrics_own(store: TelemetryStore) -> None:
+    names = {name: store.series_id(SeriesKey("pump-1", name), "V") for name in ("slow", "fast/a")}
+    ages_days = (0, 5, 30, 300, 600)
+    now = T
     store.append(
-        batch(
-            (current, T + 1, 1.0),
-            (flow, T + 1, 1.0),
-            (current, T + 10, 1.0),
-            (flow, T + 10, 1.0),
-        ),
+        batch(*((s, now - age * DAY_S - 60, 1.0) for age in ages_days for s in names.values())),
         stream=STREAM,
         position=1,
     )
     store.sync(STREAM)
     if not store.capabilities.forgets_when_asked:
         with pytest.raises(StoreCantForget):
-            store.drop_before(T + 5, metric="flow")
-        assert store.count() == 4
+            store.forget(now)
+        assert store.count() == 10
         return
-    assert store.drop_before(T + 5, metric="flow") == 1
-    assert store.drop_before(T + 5) == 1
-    assert store.count() == 2
+    assert store.forget(now) == 5  # fast: 30, 300 and 600 days, slow: 300 and 600
+    assert store.count() == 5
+    for name, kept in (("slow", [30, 5, 0]), ("fast/a", [5, 0])):
+        since = now - (20 if name == "fast/a" else 200) * DAY_S
+        found = store.query(SeriesKey("pump-1", name), from_s=since, to_s=now, points=100)
+        assert len(found.times_s) == len(kept)
+    assert store.forget(now) == 0
 
 
 @pytest.mark.parametrize(("from_s", "to_s", "points"), [(5, 5, 10), (0, 1, 0), (0, 1, 5001)])
