@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from server.kit.errors import Conflict
 from server.telemetry import segments as layout
 from server.telemetry.first_layout import adopt
 from server.telemetry.forgetting import Forgotten
@@ -27,6 +28,7 @@ from server.telemetry.retention import Retention
 from server.telemetry.rolling import FULL_ROWS, transaction
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 from server.telemetry.segments import Segment
+from server.telemetry.series_book import SeriesBook
 from server.telemetry.store import Capabilities
 from server.telemetry.upkeep import Upkeep
 
@@ -36,26 +38,31 @@ MEMORY_LIMIT_MB = 512
 _Rows = dict[str, NDArray[Any]]
 
 
+def _connected(file: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(
+            str(file), config={"memory_limit": f"{MEMORY_LIMIT_MB}MB", "threads": 2}
+        )
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        raise Conflict(
+            "a running server has the telemetry open: stop it, or ask it through its API"
+        ) from error
+
+
 class DuckDbTelemetryStore:
-    """One process opens the file; one thread appends, one does the upkeep, any thread reads."""
+    """One process opens the file (else Conflict); one thread appends, one does the upkeep, any thread reads."""
 
     capabilities = Capabilities(partition_s=7 * 86_400, summarises=True, own_file=True)
 
     def __init__(
         self, file: Path, retention: Retention | None = None, *, full_rows: int = FULL_ROWS
     ) -> None:
-        self._connection = duckdb.connect(
-            str(file), config={"memory_limit": f"{MEMORY_LIMIT_MB}MB", "threads": 2}
-        )
+        self._connection = _connected(file)
         self._connection.execute(layout.SCHEMA)
         self._retention = retention or Retention()
-        self._lock = threading.Lock()
-        self._series: dict[SeriesKey, int] = {}
-        self._keys: dict[int, SeriesKey] = {}
-        self._units: dict[int, str] = {}
-        self._kept_s = np.zeros(64, dtype=np.int64)
-        self._unsaved: list[int] = []
-        self._changed_units: set[int] = set()
+        self._series = SeriesBook(self._retention.seconds)
         self._newest = NewestTimes()
         self._newest_values: dict[int, float] = {}
         self._forgotten = Forgotten()
@@ -63,6 +70,7 @@ class DuckDbTelemetryStore:
         self._writing = threading.Lock()
         self._open: dict[tuple[int, int, int], Segment] = {}
         self._last_segment = 0
+        self._numbering = threading.Lock()
         self._upkeep = Upkeep(
             self._connection.cursor(),
             self._retention,
@@ -75,10 +83,11 @@ class DuckDbTelemetryStore:
         self._load()
 
     def _load(self) -> None:
-        for number, device_id, metric, unit in self._rows("SELECT * FROM series"):
-            self._know(number, SeriesKey(device_id, metric), unit)
+        self._series.load(self._rows("SELECT id, device_id, metric, unit FROM series"))
+        self._newest.grow_to(len(self._series) + 1)
+        self._forgotten.grow_to(len(self._series) + 1)
         self._last_segment = max((s.id for s in layout.read_all(self._connection)), default=0)
-        kept_s = {number: int(self._kept_s[number]) for number in self._keys}
+        kept_s = {n: int(self._series.kept_s[n]) for n in self._series.of(None)}
         adopt(self._connection, kept_s, self._new_id)
         raw = [s for s in layout.read_all(self._connection) if s.level == 0]
         self._open.update(layout.newest_open(raw))
@@ -95,28 +104,10 @@ class DuckDbTelemetryStore:
             self._newest.set(number, time_us)
             self._newest_values[number] = value
 
-    def _know(self, number: int, key: SeriesKey, unit: str) -> None:
-        self._series[key] = number
-        self._keys[number] = key
-        self._units[number] = unit
+    def series_id(self, key: SeriesKey, unit: str) -> int:
+        number = self._series.number(key, unit)
         self._newest.grow_to(number + 1)
         self._forgotten.grow_to(number + 1)
-        if number >= len(self._kept_s):
-            self._kept_s = np.concatenate((self._kept_s, np.zeros_like(self._kept_s)))
-        self._kept_s[number] = self._retention.seconds(key.metric)
-
-    def series_id(self, key: SeriesKey, unit: str) -> int:
-        known = self._series.get(key)
-        if known is not None and (not unit or self._units[known] == unit):
-            return known
-        with self._lock:
-            number = self._series.get(key, len(self._series) + 1)
-            if known is None:
-                self._know(number, key, unit)
-                self._unsaved.append(number)
-            else:
-                self._units[number] = unit
-                self._changed_units.add(number)
         return number
 
     def append(self, batch: SampleBatch, *, stream: str, position: int) -> Appended:
@@ -139,38 +130,26 @@ class DuckDbTelemetryStore:
         return Appended(stored, duplicates=len(batch) - stored - expired, expired=expired)
 
     def _commit(self, rows: _Rows, stream: str, position: int) -> None:
-        with self._lock:
-            unsaved, self._unsaved = self._unsaved, []
-            units, self._changed_units = self._changed_units, set()
+        changes = self._series.take_changes()
         connection = self._connection
         with self._writing:
             connection.begin()
             try:
-                for number in unsaved:
-                    key, unit = self._keys[number], self._units[number]
-                    connection.execute(
-                        "INSERT INTO series VALUES (?, ?, ?, ?)", [number, *key, unit]
-                    )
-                for number in units:
-                    connection.execute(
-                        "UPDATE series SET unit = ? WHERE id = ?", [self._units[number], number]
-                    )
+                self._series.save(connection, changes)
                 opened = self._insert(rows)
                 connection.execute("DELETE FROM stream_position WHERE stream = ?", [stream])
                 connection.execute("INSERT INTO stream_position VALUES (?, ?)", [stream, position])
                 connection.commit()
             except BaseException:
                 connection.rollback()
-                with self._lock:
-                    self._unsaved = unsaved + self._unsaved
-                    self._changed_units |= units
+                self._series.give_back(changes)
                 raise
             self._open.update(opened)
 
     def _insert(self, rows: _Rows) -> dict[tuple[int, int, int], Segment]:
         """Each sample into the open segment of its retention and time; returns those made for it."""
         opened: dict[tuple[int, int, int], Segment] = {}
-        for key, part in _by_segment(rows, self._kept_s):
+        for key, part in layout.apart(rows, self._series.kept_s):
             segment = self._open.get(key) or opened.get(key)
             if segment is None:
                 level, kept_s, begin_us = key
@@ -232,17 +211,12 @@ class DuckDbTelemetryStore:
         return int(rows[0][0]) if rows else 0
 
     def metrics(self, device_id: str) -> dict[str, str]:
-        with self._lock:
-            return {
-                key.metric: self._units[number]
-                for key, number in sorted(self._series.items())
-                if key.device_id == device_id
-            }
+        return self._series.units(device_id)
 
     def latest(self, device_id: str) -> list[Latest]:
         newest = []
         for metric, unit in self.metrics(device_id).items():
-            number = self._series[SeriesKey(device_id, metric)]
+            number = self._series.find(SeriesKey(device_id, metric))
             time_us = self._newest[number]
             if time_us is not None and number in self._newest_values:
                 newest.append(Latest(metric, unit, time_us / 1e6, self._newest_values[number]))
@@ -250,7 +224,7 @@ class DuckDbTelemetryStore:
 
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
         grid = Grid.of(from_s, to_s, points)
-        number = self._series.get(key, 0)
+        number = self._series.find(key)
         with self._snapshot() as cursor:
             sql = statement(grid, number, layout.read_all(cursor), self._forgotten.of(number))
             rows = cursor.execute(sql).fetchall() if sql else []
@@ -267,10 +241,10 @@ class DuckDbTelemetryStore:
         self._upkeep.run(now_s, series=len(self._series))
 
     def forget(self, now_s: float) -> int:
-        return self._upkeep.forget(now_s, {n: key.metric for n, key in list(self._keys.items())})
+        return self._upkeep.forget(now_s, self._series.metrics())
 
     def count(self, device_id: str | None = None) -> int:
-        numbers = [n for key, n in self._series.items() if device_id in (None, key.device_id)]
+        numbers = self._series.of(device_id)
         chosen = "" if device_id is None else " WHERE list_contains(?, series)"
         with self._snapshot() as cursor:
             return sum(
@@ -286,7 +260,7 @@ class DuckDbTelemetryStore:
         self._connection.close()
 
     def _new_id(self) -> int:
-        with self._lock:
+        with self._numbering:
             self._last_segment += 1
             return self._last_segment
 
@@ -300,18 +274,3 @@ class DuckDbTelemetryStore:
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             return cursor.execute(sql, list(values)).fetchall()
-
-
-def _by_segment(
-    rows: _Rows, kept_s: NDArray[np.int64]
-) -> Iterator[tuple[tuple[int, int, int], _Rows]]:
-    """The rows apart by (level, retention, begin) of the segment they belong to; mostly there is one."""
-    kept = kept_s[rows["series"]]
-    for seconds in np.unique(kept).tolist():
-        span = layout.span_us(0, seconds)
-        begins = rows["time_us"] // span * span
-        mine = kept == seconds
-        for begin_us in np.unique(begins[mine]).tolist():
-            chosen = mine & (begins == begin_us)
-            part = rows if chosen.all() else {name: c[chosen] for name, c in rows.items()}
-            yield (0, seconds, begin_us), part

@@ -12,9 +12,12 @@ that reading one series touches few of its blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from server.telemetry.grid import DAY_US, HOUR_US, MINUTE_US
 
@@ -120,3 +123,18 @@ def rows_of(connection: Any, table: str) -> int:
 def newest_open(segments: Iterable[Segment]) -> dict[tuple[int, int, int], Segment]:
     """(level, kept_s, begin_us) → the segment that takes new rows; older unsorted ones are closed."""
     return {(s.level, s.kept_s, s.begin_us): s for s in segments if not s.is_sorted}
+
+
+def apart(
+    rows: dict[str, NDArray[Any]], kept_s: NDArray[np.int64]
+) -> Iterator[tuple[tuple[int, int, int], dict[str, NDArray[Any]]]]:
+    """The rows apart by (level, retention, begin) of the segment they belong to; mostly there is one."""
+    kept = kept_s[rows["series"]]
+    for seconds in np.unique(kept).tolist():
+        span = span_us(0, seconds)
+        begins = rows["time_us"] // span * span
+        mine = kept == seconds
+        for begin_us in np.unique(begins[mine]).tolist():
+            chosen = mine & (begins == begin_us)
+            part = rows if chosen.all() else {name: c[chosen] for name, c in rows.items()}
+            yield (0, seconds, begin_us), part
