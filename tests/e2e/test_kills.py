@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
 import pytest
 
 from tests.e2e.product import HANG_GUARD_S, Product, all_items, wait_until
 from tests.e2e.publisher import Publisher, pack
+from tests.e2e.samples import stored_samples
 
 pytestmark = [pytest.mark.e2e, pytest.mark.broker, pytest.mark.slow]
 
@@ -58,11 +58,7 @@ def expected(start_s: float) -> Counter[Sample]:
 
 
 def stored(product: Product) -> Counter[Sample]:
-    with duckdb.connect(str(product.data_dir / "telemetry.duckdb"), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT device_id, metric, time_us, value FROM sample JOIN series ON series.id = sample.series"
-        ).fetchall()
-    return Counter((str(d), str(m), int(t), float(v)) for d, m, t, v in rows)
+    return Counter(stored_samples(product.data_dir))
 
 
 def findings(product: Product) -> list[tuple[Any, ...]]:

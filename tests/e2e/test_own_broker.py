@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import duckdb
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.e2e.product import Product, all_items, running, wait_until
 from tests.e2e.publisher import Publisher, pack
+from tests.e2e.samples import stored_samples
 from tests.mosquitto import Mosquitto
 
 pytestmark = [
@@ -51,11 +51,7 @@ def product(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Product]:
 
 
 def stored(product: Product) -> Counter[Sample]:
-    with duckdb.connect(str(product.data_dir / "telemetry.duckdb"), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT device_id, metric, value FROM sample JOIN series ON series.id = sample.series"
-        ).fetchall()
-    return Counter((str(d), str(m), float(v)) for d, m, v in rows)
+    return Counter((d, m, v) for d, m, _, v in stored_samples(product.data_dir))
 
 
 def expected() -> Counter[Sample]:
