@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -20,6 +20,7 @@ from prometheus_client import Gauge
 from anomaly import warm_up
 from server.broker.errors import BrokerUnavailable
 from server.ingest.source import Source
+from server.kit.errors import Conflict
 from server.kit.settings import Settings
 from server.pipeline import Pipeline
 
@@ -49,6 +50,23 @@ class Consumer:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         self.ready = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._pipeline: Pipeline | None = None
+
+    @contextlib.asynccontextmanager
+    async def paused(self) -> AsyncIterator[Source]:
+        """No batch is under way, and all done before is on disk; a reader of what comes after it.
+
+        Raises Conflict while the pipeline does not work: a store or the broker is away.
+        """
+        async with self._turn:
+            if self._pipeline is None:
+                raise Conflict("the pipeline does not work at the moment (see the log); try again")
+            source = self._open_source(await self._in_thread(self._pipeline.checkpoint))
+            try:
+                yield source
+            finally:
+                await source.close()
 
     async def run(self) -> None:
         delay_s = _RETRY_FIRST_S
@@ -67,9 +85,11 @@ class Consumer:
 
     async def _consume(self) -> None:
         source, pipeline = await self._open()
+        self._pipeline = pipeline
         try:
             await self._work(source, pipeline)
         finally:
+            self._pipeline = None
             # Not interrupted: a batch under way in the thread ends before the pipeline is let go.
             await asyncio.shield(self._in_thread(lambda: None))
             await source.close()
@@ -90,7 +110,8 @@ class Consumer:
         while True:
             messages = await source.fetch(settings.batch_messages, _FETCH_WAIT_S)
             if messages:
-                await self._in_thread(partial(pipeline.process, messages))
+                async with self._turn:
+                    await self._in_thread(partial(pipeline.process, messages))
                 since_checkpoint += len(messages)
             if not self.ready.is_set():
                 self.ready.set()

@@ -14,12 +14,15 @@ from pathlib import Path
 
 from server.app.broker_bridge import BrokerBridge
 from server.app.consuming import Consumer
+from server.app.control import answering
 from server.app.dispatching import DispatchThread
 from server.app.garbage import settle
+from server.app.keeping import Keeping
 from server.app.listening import WebServer, bind, url_of
 from server.app.messaging import Messaging, start_messaging
 from server.app.schedule import schedule
 from server.app.timers import Timer, run_timers
+from server.app.waiting import WAITING_FILE, work_off
 from server.app.web import WebParts, create_app
 from server.command.handlers import CommandHandlers
 from server.device.credentials import DeviceAuthenticator
@@ -78,11 +81,9 @@ async def serve(
         stack.enter_context(data.lock())
         listener = stack.enter_context(bind(settings.host, settings.http_port))
         core = await _start_core(stack, settings, data)
-        consumer = Consumer(
-            core.messaging.open_source,
-            partial(Pipeline, parts=_pipeline_parts(core)),
-            settings,
-        )
+        make = partial(Pipeline, parts=_pipeline_parts(core))
+        await asyncio.to_thread(work_off, data.root / WAITING_FILE, make)
+        consumer = Consumer(core.messaging.open_source, make, settings)
         stack.push_async_callback(asyncio.to_thread, consumer.close)
         web = WebServer(create_app(_web_parts(core, consumer)))
         for work in (consumer.run(), run_timers(_timers(core))):
@@ -95,6 +96,8 @@ async def serve(
             return
         address = ServerAddress(url_of(listener), core.messaging.url)
         stack.enter_context(_address_file(data.root, address))
+        keeping = Keeping(data, core.records, core.telemetry, consumer, core.clock)
+        await stack.enter_async_context(answering(data.root, keeping.handlers()))
         log.info("ready on %s and %s", address.http_url, address.mqtt_url)
         settle()
         if on_ready is not None and (waiting := on_ready(address)) is not None:

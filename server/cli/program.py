@@ -13,6 +13,7 @@ from server.cli import (
     checking,
     devices,
     firmware,
+    keeping,
     living,
     people,
     playing,
@@ -95,4 +96,7 @@ app.add_typer(scoring.life, name="life")
 app.add_typer(benching.bench, name="bench")
 app.add_typer(setting_up.setup, name="setup")
 app.add_typer(tuning.tune, name="tune")
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("export")(keeping.export)
 app.command("doctor")(checking.doctor)

@@ -59,6 +59,12 @@ def upgrade(database: Database) -> None:
         _check_foreign_keys(connection)
 
 
+def revision_of(database: Database) -> str | None:
+    """The step that the records are at; None before the first."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
 def _refuse_newer(database: Database, steps: ScriptDirectory, current: tuple[str, ...]) -> None:
     known = {step.revision for step in steps.walk_revisions()}
     unknown = sorted(set(current) - known)

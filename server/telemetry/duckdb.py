@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from server.kit.errors import Conflict
 from server.telemetry import segments as layout
+from server.telemetry.copying import FrozenFile
 from server.telemetry.first_layout import adopt
 from server.telemetry.forgetting import Forgotten
 from server.telemetry.grid import Grid
@@ -225,7 +226,7 @@ class DuckDbTelemetryStore:
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
         grid = Grid.of(from_s, to_s, points)
         number = self._series.find(key)
-        with self._snapshot() as cursor:
+        with self.snapshot() as cursor:
             sql = statement(grid, number, layout.read_all(cursor), self._forgotten.of(number))
             rows = cursor.execute(sql).fetchall() if sql else []
         columns = list(zip(*rows, strict=True)) or [()] * 5
@@ -243,10 +244,13 @@ class DuckDbTelemetryStore:
     def forget(self, now_s: float) -> int:
         return self._upkeep.forget(now_s, self._series.metrics())
 
+    def freeze(self, file: Path) -> FrozenFile:
+        return FrozenFile(self._connection.cursor(), file)
+
     def count(self, device_id: str | None = None) -> int:
         numbers = self._series.of(device_id)
         chosen = "" if device_id is None else " WHERE list_contains(?, series)"
-        with self._snapshot() as cursor:
+        with self.snapshot() as cursor:
             return sum(
                 cursor.execute(
                     f"SELECT count(*) FROM {segment.table}{chosen}",  # noqa: S608
@@ -265,7 +269,7 @@ class DuckDbTelemetryStore:
             return self._last_segment
 
     @contextmanager
-    def _snapshot(self) -> Iterator[Any]:
+    def snapshot(self) -> Iterator[Any]:
         """A cursor whose reads all see one state, and never wait behind the writer's transaction."""
         with self._connection.cursor() as cursor:
             cursor.begin()

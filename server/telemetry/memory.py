@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 
@@ -95,6 +96,9 @@ class MemoryTelemetryStore:
                     del self._samples[series][time_us]
                 dropped += len(old)
         return dropped
+
+    def freeze(self, file: Path) -> None:
+        pass
 
     def count(self, device_id: str | None = None) -> int:
         with self._lock:

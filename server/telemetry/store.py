@@ -6,13 +6,15 @@ only then may that position be acknowledged. One thread appends and syncs; any t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from server.telemetry.grid import MAX_POINTS, Grid, to_us
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 
-__all__ = ["MAX_POINTS", "Capabilities", "Grid", "TelemetryStore", "to_us"]
+__all__ = ["MAX_POINTS", "Capabilities", "Frozen", "Grid", "TelemetryStore", "to_us"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,16 @@ class Capabilities:
     partition_s: int = 0
     summarises: bool = False
     own_file: bool = False
+
+
+class Frozen(Protocol):
+    """One moment of a store: goes on seeing it, and must be closed."""
+
+    def copy(self, tell: Callable[[float], None]) -> None:
+        """Write the copy; `tell` hears the share done, 0..1. In any one thread."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class TelemetryStore(Protocol):
@@ -96,6 +108,10 @@ class TelemetryStore(Protocol):
         None younger is; an older one may wait until its partition of time is over, for at most
         `capabilities.partition_s`. Raises StoreCantForget where `forgets_when_asked` is false.
         """
+        ...
+
+    def freeze(self, file: Path) -> Frozen | None:
+        """The store at this moment, to be copied into `file`; None where it is a server of its own."""
         ...
 
     def count(self, device_id: str | None = None) -> int:
