@@ -58,3 +58,35 @@ def mosquitto(
     else:
         say("3. put this line into forewarn.toml and start Forewarn anew:", err=True)
     print(f'mosquitto_dir = "{directory}"')
+
+
+@setup.command("influx")
+def influx(
+    admin_token: Annotated[
+        str | None,
+        typer.Option(
+            "--admin-token",
+            envvar="FOREWARN_INFLUX_ADMIN_TOKEN",
+            help="May make buckets and tasks; else telemetry_token is used.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make the buckets and the downsampling task that telemetry in InfluxDB needs.
+
+    Goes by telemetry_url and the retention settings; run it again after changing them. InfluxDB keeps
+    all metrics of a bucket alike: telemetry_retention by metric has no effect there.
+    """
+    from server.kit.settings import load
+    from server.telemetry.influx_setup import set_up
+    from server.telemetry.opening import influx_place, retention_of
+
+    settings = load(data_dir=data_dir)
+    place = influx_place(settings.telemetry_url or "", admin_token or settings.telemetry_token)
+    changes = set_up(place, retention_of(settings))
+    for change in changes:
+        typer.echo(change, err=True)
+    if not changes:
+        typer.echo("all is as it should be", err=True)
+    if settings.telemetry_retention:
+        typer.echo("telemetry_retention by metric has no effect in InfluxDB", err=True)

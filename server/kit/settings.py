@@ -54,8 +54,11 @@ class Settings(BaseSettings):
     stream_max_bytes: int = Field(8 * 2**30, ge=2**20, description="and how many bytes of them")
     telemetry_url: str | None = Field(
         None,
-        description="store of samples, e.g. victoriametrics+http://127.0.0.1:8428; "
-        "default: DuckDB in the data dir",
+        description="store of samples, victoriametrics+http://127.0.0.1:8428 or "
+        "influxdb+http://127.0.0.1:8086?org=O&bucket=B; default: DuckDB in the data dir",
+    )
+    telemetry_token: str | None = Field(
+        None, description="for InfluxDB: reads and writes the bucket"
     )
     telemetry_retention_days: float = Field(
         365, gt=0, le=36_500, description="raw samples are kept so long"

@@ -1,7 +1,8 @@
 """Which store stands behind the port, by the setting `telemetry_url`.
 
-(empty)                                  the DuckDB file in the data directory
-victoriametrics+http://host:8428         also +https, user:password@, ?measurement=NAME
+(empty)                                    the DuckDB file in the data directory
+victoriametrics+http://host:8428           also +https, user:password@, ?measurement=NAME
+influxdb+http://host:8086?org=O&bucket=B   with telemetry_token; also +https, &measurement=NAME
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from server.kit.errors import ConfigurationError
 from server.kit.settings import Settings
+from server.telemetry.influx_place import InfluxPlace
 from server.telemetry.remote import RemoteTelemetryStore
 from server.telemetry.retention import Retention
 from server.telemetry.store import TelemetryStore
 
-KINDS: Final = ("victoriametrics",)
+KINDS: Final = ("victoriametrics", "influxdb")
 
 
 def open_store(settings: Settings, file: Path) -> TelemetryStore:
@@ -29,7 +31,11 @@ def open_store(settings: Settings, file: Path) -> TelemetryStore:
         from server.telemetry.duckdb import DuckDbTelemetryStore  # noqa: PLC0415 - heavy, if not used
 
         return DuckDbTelemetryStore(file, retention_of(settings))
-    return open_remote(settings.telemetry_url, kept_days=settings.telemetry_retention_days)
+    return open_remote(
+        settings.telemetry_url,
+        kept_days=settings.telemetry_retention_days,
+        token=settings.telemetry_token,
+    )
 
 
 def retention_of(settings: Settings) -> Retention:
@@ -40,16 +46,42 @@ def retention_of(settings: Settings) -> Retention:
     )
 
 
-def open_remote(url: str, *, kept_days: float = 0.0) -> TelemetryStore:
+def open_remote(url: str, *, kept_days: float = 0.0, token: str | None = None) -> TelemetryStore:
     """The store at `url`; raises ConfigurationError, which never repeats a password."""
     parts, kind = _split(url)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if kind == "victoriametrics":
         return _victoriametrics(parts, options, kept_days)
+    if kind == "influxdb":
+        return _influxdb(influx_place(url, token), kept_days)
     raise ConfigurationError(
         f"telemetry_url: {kind!r} is no store; write one of "
         + ", ".join(f"{name}+http://…" for name in KINDS)
     )
+
+
+def influx_place(url: str, token: str | None) -> InfluxPlace:
+    """Where in InfluxDB the address points. Raises ConfigurationError."""
+    parts, kind = _split(url)
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if kind != "influxdb":
+        raise ConfigurationError("telemetry_url: does not point to an InfluxDB")
+    org, bucket = options.pop("org", ""), options.pop("bucket", "")
+    measurement = options.pop("measurement", "forewarn")
+    _nothing_left(options)
+    if not org or not bucket:
+        raise ConfigurationError("telemetry_url: InfluxDB needs ?org=ORG&bucket=BUCKET")
+    if not token:
+        raise ConfigurationError(
+            "telemetry_token: InfluxDB needs one that may read and write the bucket"
+        )
+    return InfluxPlace(_address(parts), org, bucket, token, measurement)
+
+
+def _influxdb(place: InfluxPlace, kept_days: float) -> TelemetryStore:
+    from server.telemetry.influxdb import InfluxDb  # noqa: PLC0415 - heavy, if not used
+
+    return RemoteTelemetryStore(InfluxDb(place, kept_days=kept_days))
 
 
 def _victoriametrics(

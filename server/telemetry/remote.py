@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -214,6 +215,9 @@ class RemoteTelemetryStore:
         raise StoreCantForget(
             "this store forgets by a retention of its own; set it there, not in forewarn.toml"
         )
+
+    def freeze(self, file: Path) -> None:
+        """The server has backups of its own."""
 
     def count(self, device_id: str | None = None) -> int:
         return self._backend.count(device_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from server.telemetry.duckdb import DuckDbTelemetryStore
 from server.telemetry.errors import StoreCantForget
 from server.telemetry.memory import MemoryTelemetryStore
+from server.telemetry.opening import open_remote
 from server.telemetry.retention import Retention
 from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
@@ -21,18 +24,32 @@ from tests.server.telemetry.conftest import make_batch as batch
 PUMP = SeriesKey("pump-1", "motor/current")
 OTHER = SeriesKey("pump-2", "motor/current")
 STREAM = "main"
+# A server of one's own: influxdb+http://host:8086?org=O&bucket=B, and FOREWARN_TEST_INFLUX_TOKEN. Not a
+# part of the suite without it: nothing here can stand in for it.
+LIVE_INFLUX = ["influxdb"] if os.environ.get("FOREWARN_TEST_INFLUX_URL") else []
 T = 1_780_000_000
 DAY_S = 86_400
 RETENTION = Retention(days=200, by_metric={"fast/*": 20})
 
 
+def live_influx() -> TelemetryStore:
+    url, token = (os.environ[f"FOREWARN_TEST_INFLUX_{name}"] for name in ("URL", "TOKEN"))
+    return open_remote(f"{url}&measurement=test_{uuid.uuid4().hex}", token=token)
+
+
 @pytest.fixture(
-    params=["memory", "duckdb", pytest.param("victoriametrics", marks=pytest.mark.broker)]
+    params=[
+        "memory",
+        "duckdb",
+        pytest.param("victoriametrics", marks=pytest.mark.broker),
+        *LIVE_INFLUX,
+    ]
 )
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TelemetryStore]:
     makers: dict[str, Callable[[], TelemetryStore]] = {
         "memory": lambda: MemoryTelemetryStore(RETENTION),
         "duckdb": lambda: DuckDbTelemetryStore(tmp_path / "t.duckdb", RETENTION),
+        "influxdb": live_influx,
         "victoriametrics": lambda: request.getfixturevalue("open_victoria")(),  # noqa: PLW0108 - started when asked,
     }
     made = makers[request.param]()
