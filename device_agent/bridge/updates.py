@@ -157,7 +157,8 @@ class FirmwareUpdates:
         try:
             return self._heard(name, before, version, within_s)
         finally:
-            self._lend(name)
+            if not self._bridges.leaving.is_set():
+                self._lend(name)
 
     def _heard(self, name: str, before: Heard, version: str, within_s: float) -> str:
         greets = self._lines[name].protocol == "link"

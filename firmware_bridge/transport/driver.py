@@ -173,8 +173,9 @@ class Driver:
     def _stay_away(self) -> None:
         """Close the line and wait until it is given back."""
         self._transport.close()
-        self._is_free.set()
         while self._lent and not self._stopped.is_set():
+            # Again and again: it may be given back and lent anew before this thread has looked.
+            self._is_free.set()
             self._refuse_all("its firmware is being written")
             self._given_back.wait(LONGEST_WAIT_S)
 

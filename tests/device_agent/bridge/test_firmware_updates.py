@@ -282,6 +282,38 @@ def test_agent_that_leaves_stops_and_goes_on_at_its_next_start(bench):
     assert bench.target.active == NEW
 
 
+def test_agent_that_leaves_while_it_listens_does_not_take_the_new_firmware_back(bench):
+    bench.chip.is_dumb = NEW
+    bench.updates.lines["mcu"] = replace(
+        bench.settings, flash=replace(bench.settings.flash, prove_s=600.0)
+    )
+    failed = []
+
+    def run():
+        try:
+            bench.offer.run({"sha256": bench.digest})
+        except CommandError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    journal = bench.updates.journal("mcu")
+
+    def state():
+        entry = journal.read()
+        return entry.state if entry else None
+
+    driver = bench.bridges._lines["mcu"][0]
+    until(lambda: state() is State.PROVING and not driver._lent, "listening")
+    bench.stop()
+    thread.join(HANG_S)
+    assert failed == ["the agent ends"]
+    assert state() is State.PROVING
+    bench.chip.is_dumb = b""
+    bench.start()
+    assert bench.detail("firmware_update_done")["after"] == "2.0"
+
+
 def test_damaged_journal_is_told(tmp_path):
     folder = tmp_path / "firmware" / "mcu"
     folder.mkdir(parents=True)

@@ -262,3 +262,18 @@ def test_lent_driver_stops(plug, start, wait) -> None:
     wait(lambda: ear.of(PortOpened), "opening")
     assert ear.driver.lend()
     assert ear.driver.stop()
+
+
+def test_port_given_back_and_lent_anew_at_once(plug, start, wait) -> None:
+    ear = start(SerialPort(PortSettings(str(plug.link))), build("println"))
+    wait(lambda: ear.of(PortOpened), "opening")
+    for _ in range(40):
+        assert ear.driver.lend()
+        ear.driver.take_back()
+
+    def heard() -> bool:
+        # What comes before the port is open again is nobody's.
+        plug.write(b"5\n")
+        return 5.0 in ear.values()
+
+    wait(heard, "reading")
