@@ -81,8 +81,6 @@ class _Reader:
 
     def check_together(self, settings: AgentSettings) -> None:
         """Check what no single setting can know."""
-        if settings.broker.password and settings.broker.password_file:
-            self._note(("broker", "password_file"), "give this or password, not both")
         for name, said in clashes(settings):
             self._note(name, said)
 

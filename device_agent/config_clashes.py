@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from device_agent.command_settings import CommandSettings
+from device_agent.delivery_settings import BrokerSettings
 from device_agent.sensor_settings import ValueSettings
 from device_agent.settings import AgentSettings
 
@@ -15,8 +16,7 @@ _PARTS = ("process", "serial_port", "certificate")
 
 def clashes(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
     """Give every clash: where it is, and what is wrong."""
-    if settings.broker.password and settings.broker.password_file:
-        yield ("broker", "password_file"), "give this or password, not both"
+    yield from _broker(settings.broker)
     yield from _names(settings)
     for table in _METRICS:
         for index, each in enumerate(getattr(settings.sensors, table)):
@@ -26,6 +26,17 @@ def clashes(settings: AgentSettings) -> Iterator[tuple[Where, str]]:
     yield from _either_or("certificate", settings.sensors.certificate, "path", "host")
     yield from _commands(settings.commands)
     yield from _serial(settings)
+
+
+def _broker(broker: BrokerSettings) -> Iterator[tuple[Where, str]]:
+    if broker.password and broker.password_file:
+        yield ("broker", "password_file"), "give this or password, not both"
+    if broker.key_file and not broker.cert_file:
+        yield ("broker", "key_file"), "needs cert_file"
+    for name in ("ca_file", "cert_file"):
+        # Who names an authority believes the link to be encrypted.
+        if getattr(broker, name) and not broker.tls:
+            yield ("broker", name), "has no effect without tls = true"
 
 
 def _either_or(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from server.account import Role
 from server.command.service import DEFAULT_EXPIRES_IN_S, MAX_ARGS, MAX_EXPIRES_IN_S
 from server.command.states import CommandStatus
 
@@ -31,6 +32,7 @@ class CommandView(BaseModel):
     name: str
     args: dict[str, Scalar]
     requested_by: int | None
+    requested_role: Role | None
     created_at: datetime
     expires_at: datetime
     status: CommandStatus

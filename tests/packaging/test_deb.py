@@ -1,8 +1,10 @@
 """The package for Debian: what is in it, that its program starts, that it goes in and out of a system."""
 
 import os
+import pwd
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -110,3 +112,80 @@ def test_it_is_installed_and_purged_without_a_trace(deb):
         assert done.returncode == 0, done.stderr
         assert not (Path(root) / "opt").exists()
         assert not (Path(root) / "usr/bin/forewarn-agent").exists()
+
+
+def may_change_this_machine():
+    """Say why not; empty: a CI machine, or root who asked for it, where nothing of the agent's is yet."""
+    wanted = os.environ.get("CI") == "true" or os.environ.get("FOREWARN_TEST_APT") == "1"
+    if not wanted:
+        return "installs a package for a moment: only with CI=true or FOREWARN_TEST_APT=1"
+    if os.geteuid() != 0:
+        return "only root can install packages"
+    if shutil.which("apt-get") is None or shutil.which("runuser") is None:
+        return "no apt-get here"
+    there = [p for p in ("/etc/forewarn-agent", "/opt/forewarn-agent") if Path(p).exists()]
+    return f"{there[0]} is there already: an agent lives on this machine" if there else ""
+
+
+def apt(*arguments):
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", *arguments]
+    done = run(*command, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def owner_and_mode(path):
+    found = Path(path).stat()
+    return pwd.getpwuid(found.st_uid).pw_name, stat.S_IMODE(found.st_mode)
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Built for the system's Python where that is this version's, so that any user can run it."""
+    if reason := may_change_this_machine():
+        pytest.skip(reason)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    python = shutil.which(version, path="/usr/bin") or str(Path(sys.executable).resolve())
+    done = run(
+        sys.executable, "packaging/build_deb.py", "--out", str(tmp_path), "--python", python,
+        cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    yield Path(done.stdout.strip()), python.startswith("/usr/bin/")
+    run("dpkg", "--purge", "forewarn-agent")
+
+
+@pytest.mark.slow
+def test_apt_installs_upgrades_removes_and_purges_it(package):
+    """On this machine itself; afterwards it is as before."""
+    deb, any_user_can_run = package
+    apt("install", "--no-install-recommends", str(deb))
+    assert re.match(r"forewarn-agent \d", run("/usr/bin/forewarn-agent", "--version").stdout)
+    for directory in ("/etc/forewarn-agent", "/var/lib/forewarn-agent"):
+        assert owner_and_mode(directory) == ("forewarn-agent", 0o700)
+    unit = "/lib/systemd/system/forewarn-agent.service"
+    done = run("systemd-analyze", "verify", "--man=no", unit)
+    mine = [line for line in (done.stdout + done.stderr).splitlines() if "forewarn" in line]
+    assert (done.returncode, mine) == (0, [])
+
+    config = Path("/etc/forewarn-agent/agent.toml")
+    config.write_text('device_id = "d1"\n')
+    if any_user_can_run:
+        shutil.chown(config, "forewarn-agent")
+        as_service = ("runuser", "-u", "forewarn-agent", "--", "/usr/bin/forewarn-agent")
+        for command in ("check", "sensors"):
+            done = run(*as_service, command, cwd="/")
+            assert done.returncode == 0, done.stderr
+        assert "uptime" in done.stdout
+
+    apt("install", "--reinstall", str(deb))
+    assert config.read_text() == 'device_id = "d1"\n', "an upgrade leaves the configuration alone"
+    apt("remove", "forewarn-agent")
+    assert not Path("/usr/bin/forewarn-agent").exists()
+    assert not Path("/opt/forewarn-agent").exists()
+    assert config.exists(), "so does removal"
+    apt("purge", "forewarn-agent")
+    assert not config.parent.exists()
+    assert not Path("/var/lib/forewarn-agent").exists()
+    with pytest.raises(KeyError):
+        pwd.getpwnam("forewarn-agent")

@@ -1,7 +1,9 @@
 """`forewarn-agent enroll` against a server that answers as a test says."""
 
 import json
+import os
 import stat
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -145,7 +147,29 @@ def test_codes_can_be_read_aloud():
     codes = {new_code() for _ in range(50)}
     assert len(codes) == 50
     assert all(len(code) == 19 and not set(code) & set("01OIL") for code in codes)
-    assert isinstance(picture("x"), str)
+
+
+def test_the_code_is_shown_as_a_picture_that_a_phone_reads(enroll, server):
+    """Two modules of the QR code lie in each character: light is printed, dark is left blank."""
+    segno = pytest.importorskip("segno") if os.environ.get("CI") != "true" else __import__("segno")
+    server.answers = [(404, {})]
+    _, said = enroll("--wait-s", "0", token="")
+    drawing, text = said.split("\ncode: ")
+    code = text.split()[0]
+    rows = []
+    for line in drawing.splitlines():
+        rows.append([char in " \u2584" for char in line])
+        rows.append([char in " \u2580" for char in line])
+    border = 4
+    wanted = [
+        list(map(bool, row)) for row in segno.make(code, error="m").matrix_iter(border=border)
+    ]
+    assert rows[: len(wanted)] == wanted
+
+
+def test_without_the_library_the_code_is_shown_as_text_only(monkeypatch):
+    monkeypatch.setitem(sys.modules, "segno", None)
+    assert picture("x") == ""
 
 
 @pytest.mark.parametrize(

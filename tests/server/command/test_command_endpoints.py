@@ -2,6 +2,7 @@ import pytest
 
 from server.account import Role
 from server.command.endpoints import router
+from server.device import service as devices
 
 URL = "/devices/pump/commands"
 
@@ -21,6 +22,19 @@ def test_a_command_is_asked_for_and_read_back(client):
     assert body["args"] == {"n": 1, "on": True, "x": None}
     assert client.get(f"{URL}/{body['id']}").json() == body
     assert client.get(URL).json() == {"items": [body], "next_cursor": None}
+
+
+def test_the_audit_tells_owner_technician_and_staff_apart(client, person, database, now):
+    asking = {role: person(role, f"{role}@audit.example") for role in Role}
+    with database.transaction() as session:
+        owner = asking[Role.OWNER][0].user_id
+        devices.add_device(session, device_id="fan", owner_id=owner, now=now)
+    for role, (viewer, token) in asking.items():
+        client.use_token(token)
+        made = client.post("/devices/fan/commands", json={"name": "read_now"}).json()
+        assert (made["requested_role"], made["requested_by"]) == (role.value, viewer.user_id)
+    listed = client.get("/devices/fan/commands").json()["items"]
+    assert {item["requested_role"] for item in listed} == {role.value for role in Role}
 
 
 def test_lists_are_paged(client):
