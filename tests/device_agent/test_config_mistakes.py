@@ -17,6 +17,7 @@ REASONS = (
     "is not one of",
     "must not be empty",
     "is no regular",
+    "is no path",
     "is required",
 )
 
