@@ -185,9 +185,10 @@ def agent(
         f'[spool]\ndirectory = "{folder / "spool"}"\nram_directory = "{ram}"\n{off}{files}'
     )
     python, libraries = unpacked
-    command = [python, "-s", "-m", "device_agent", "run", "--config", str(folder / "agent.toml")]
-    # As the unit and the package's program set them.
-    own = {"PYTHONPATH": str(libraries), "MALLOC_ARENA_MAX": "1"}
+    # As the package's program and its unit start it.
+    start = str(libraries / "forewarn-agent")
+    command = [python, "-s", "-B", start, "run", "--config", str(folder / "agent.toml")]
+    own = {"MALLOC_ARENA_MAX": "1"}
     return Subject(name, command, link, cwd=folder, env={**os.environ, **own})
 
 

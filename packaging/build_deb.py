@@ -76,7 +76,16 @@ fi
 
 PROGRAM = """\
 #!/bin/sh
-PYTHONPATH=/opt/forewarn-agent PYTHONDONTWRITEBYTECODE=1 exec {python} -s -m device_agent "$@"
+exec {python} -s -B /opt/forewarn-agent/forewarn-agent "$@"
+"""
+
+# Its folder is the first where modules are looked for: no variable that programs of sensors would inherit.
+START = """\
+import sys
+
+from device_agent.__main__ import main
+
+sys.exit(main())
 """
 
 
@@ -105,6 +114,7 @@ def lay_out(tree: Path, python: str) -> None:
             )
     for name in base_install():
         copy_distribution(name, target)
+    (target / "forewarn-agent").write_text(START)
     program = tree / "usr" / "bin" / "forewarn-agent"
     program.parent.mkdir(parents=True)
     program.write_text(PROGRAM.format(python=python))

@@ -222,7 +222,9 @@ class SqliteSpool:
         if type(error) is sqlite3.DatabaseError:
             young = tables.select_young(self._db)
             self._db.close()
-            self._db, self._broken_file = open_database(self._path, self._young_path)
+            self._db, self._broken_file = open_database(
+                self._path, self._young_path, is_damaged=True
+            )
             for entry in young:
                 tables.insert_young(self._db, entry)
             self._learn()

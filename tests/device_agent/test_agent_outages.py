@@ -185,6 +185,8 @@ def test_deaths_every_second_under_load_lose_nothing_that_was_spooled(
     deaths = 0
     while time.monotonic() < until_s:
         agent.start()
+        # A second of work: on a busy machine it would die before it has begun.
+        waiting(lambda lives=deaths + 1: agent.log.count("agent started") == lives, what="a start")
         time.sleep(1.0)
         agent.kill()
         deaths += 1

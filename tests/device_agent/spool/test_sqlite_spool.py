@@ -101,7 +101,9 @@ def test_while_the_disk_refuses_entries_are_kept_in_memory_up_to_a_limit(tmp_pat
     spool.close()
 
 
-def test_a_file_damaged_while_in_use_is_set_aside_and_what_is_young_is_kept(tmp_path):
+# Page 5 on: the middle, and the file still opens. From 1024 on: not even that.
+@pytest.mark.parametrize("from_byte", [4096, 1024])
+def test_a_file_damaged_while_in_use_is_set_aside_and_what_is_young_is_kept(tmp_path, from_byte):
     spool = SqliteSpool(tmp_path, 10**9, flush_s=3600)
     for _ in range(200):
         spool.put("events", bytes(500), 1.0)
@@ -111,7 +113,7 @@ def test_a_file_damaged_while_in_use_is_set_aside_and_what_is_young_is_kept(tmp_
     young = spool.put("events", b"young", 2.0)
     spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with (tmp_path / "spool.db").open("r+b") as file:
-        file.seek(4096)
+        file.seek(from_byte)
         file.write(b"\xa5" * 4096 * 20)
     spool._db.execute("PRAGMA cache_size=0")
     spool._db.execute("PRAGMA shrink_memory")
@@ -184,4 +186,15 @@ def test_the_depth_can_be_read_while_the_agent_runs(tmp_path):
     spool.put("events", b"x", 5.0)
     depth, lost = read_depth(tmp_path)
     assert (depth.count, depth.oldest_s, lost.count) == (1, 5.0, 0)
+    spool.close()
+
+
+def test_a_commit_writes_little(tmp_path):
+    """Pages are small: a pack of ten seconds costs the card a few kilobytes, not sixteen."""
+    spool = SqliteSpool(tmp_path, 10**9)
+    spool.put("telemetry", b"first", 1.0)
+    wal = tmp_path / "spool.db-wal"
+    before = wal.stat().st_size
+    spool.put("telemetry", os.urandom(1100), 2.0)
+    assert wal.stat().st_size - before < 6000
     spool.close()
