@@ -29,6 +29,7 @@ from server.command import service as commands
 from server.detection import service as detection
 from server.detection import tuning
 from server.detection.detector import Detector
+from server.detection.share import EVERYTHING, Share
 from server.device import service as devices
 from server.incident import service as incidents
 from server.ingest import quarantine, remembered
@@ -73,21 +74,23 @@ class PipelineParts:
 class Pipeline:
     """Owned by one thread. After an exception throw it away and make another: it resumes."""
 
-    def __init__(self, stream: str, parts: PipelineParts) -> None:
-        self._stream = stream
+    def __init__(self, stream: str, parts: PipelineParts, share: Share = EVERYTHING) -> None:
+        # The stream is read by several when it is shared; each has positions of its own.
+        self._stream = stream if share is EVERYTHING else f"{stream} {share.name}"
+        self._share = share
         self._store = parts.store
         self._records = parts.records
         self._clock = parts.clock
         self._settings = parts.settings
         self._after_commit = parts.after_commit
         with self._records.reading() as session:
-            resume = detection.resume(session, stream)
+            resume = detection.resume(session, self._stream, shard=share.name)
         self.position = resume.replay_after
         """Of the last message processed."""
         self._checkpointed = self.position
         self._tuning_id = resume.tuning_id
         self._recorded = max(resume.recorded, resume.replay_after)
-        self._stored = max(self._store.position(stream), resume.replay_after)
+        self._stored = max(self._store.position(self._stream), resume.replay_after)
         self._detector = self._awakened(resume.state)
         self._collector = Collector(self._register)
         self._ask = parts.ask
@@ -110,7 +113,10 @@ class Pipeline:
             log.warning("the detectors learn anew, their memory can't be read: %s", error)
             with self._records.transaction() as session:
                 # Nobody is left to say when these end; what is still wrong will be found again.
-                ended = detection.end_open_findings(session, now=self._clock.now())
+                self._share.prove(session)
+                ended = detection.end_open_findings(
+                    session, now=self._clock.now(), of=self._share.holds
+                )
                 incidents.absorb(session, ended, now=self._clock.now(), settings=self._settings)
             self._after_commit()
             return Detector(settings)
@@ -130,10 +136,15 @@ class Pipeline:
             self._append(batch, last.position)
         findings = self._detect(batch, arrivals, arrived_s=last.received_s)
         if last.position > self._recorded:
-            with self._records.transaction() as session:
+            # What only says that devices were heard is nobody else's to decide by.
+            apart = arrivals.only_samples and not findings
+            with self._records.transaction(apart=apart) as session:
+                self._share.prove(session)
                 self._record(session, arrivals)
                 self._conclude(session, findings)
-                detection.note_recorded(session, self._stream, last.position)
+                detection.note_recorded(
+                    session, self._stream, last.position, shard=self._share.name
+                )
             self._recorded = last.position
             self._after_commit()
             for topic, payload in arrivals.questions:
@@ -221,19 +232,30 @@ class Pipeline:
     def checkpoint(self) -> int:
         """Save the pipeline's memory if it changed; the position returned may be acknowledged."""
         with self._records.reading() as session:
-            waiting = detection.baseline_requests_wait(session)
-            waiting = waiting or tuning.newest_id(session) != self._tuning_id
-        if waiting or self.position != self._checkpointed:
-            self._save([])
+            waiting = detection.baseline_requests_wait(session, of=self._share.holds)
+            tuned = tuning.newest_id(session) != self._tuning_id
+        if waiting or tuned or self.position != self._checkpointed:
+            self._save([], apply_requests=waiting)
         return self.position
 
-    def _save(self, findings: list[Finding]) -> None:
+    def pass_over(self, position: int) -> None:
+        """Nothing up to `position` is of this share: the next checkpoint need not wait for a message."""
+        self.position = max(self.position, position)
+
+    def _save(self, findings: list[Finding], *, apply_requests: bool = False) -> None:
         # What did not come from the stream (silence, a new baseline) can't be replayed from it:
         # it is committed together with the memory that includes it.
         self._store.sync(self._stream)
         now = self._clock.now()
-        with self._records.transaction() as session:
-            for request in detection.take_baseline_requests(session, now=now):
+        apart = not findings and not apply_requests
+        with self._records.transaction(apart=apart) as session:
+            self._share.prove(session)
+            requests = (
+                detection.take_baseline_requests(session, now=now, of=self._share.holds)
+                if apply_requests
+                else ()
+            )
+            for request in requests:
                 findings += self._detector.rebaseline(
                     request.device_id, at_s=request.at.timestamp(), reason=request.reason
                 )
@@ -248,6 +270,7 @@ class Pipeline:
                 seen_packs=self._understanding.memory(),
                 tuning_id=self._tuning_id,
                 now=now,
+                shard=self._share.name,
             )
         self._checkpointed = self.position
         self._after_commit()

@@ -36,7 +36,7 @@ class PostgresServer:
         self._data = self._folder / "data"
         self._log = (self._folder / "log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     def start(self) -> Self:
         if not self._data.exists():
@@ -107,7 +107,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -21,17 +21,21 @@ from anomaly import warm_up
 from server.broker.errors import BrokerUnavailable
 from server.ingest.source import Source
 from server.kit.errors import Conflict
+from server.kit.leases import LeaseLost
 from server.kit.settings import Settings
 from server.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
-LAG = Gauge("forewarn_stream_lag", "Messages in the broker's stream that wait to be processed")
+LAG = Gauge(
+    "forewarn_stream_lag", "Messages in the broker's stream that wait to be processed", ["share"]
+)
 
 T = TypeVar("T")
 
 OpenSource = Callable[[int], Source]
 MakePipeline = Callable[[str], Pipeline]
+Idle = Callable[[Source, Pipeline], None]
 
 _FETCH_WAIT_S = 0.5
 _CHECKPOINT_MESSAGES = 20_000
@@ -42,13 +46,26 @@ _RETRY_MOST_S = 30.0
 
 
 class Consumer:
-    """Runs until cancelled; `ready` is set once messages are being processed."""
+    """Runs until cancelled, or LeaseLost; `ready` is set once messages are being processed."""
 
-    def __init__(self, open_source: OpenSource, make: MakePipeline, settings: Settings) -> None:
+    def __init__(
+        self,
+        open_source: OpenSource,
+        make: MakePipeline,
+        settings: Settings,
+        *,
+        thread: ThreadPoolExecutor | None = None,
+        name: str = "all",
+        on_idle: Idle = lambda _source, _pipeline: None,
+    ) -> None:
+        """Several consumers may work in one `thread`, one batch at a time; it is not closed here."""
         self._open_source = open_source
         self._make = make
         self._settings = settings
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        self._own_thread = thread is None
+        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        self._name = name
+        self._on_idle = on_idle
         self.ready = asyncio.Event()
         self._turn = asyncio.Lock()
         self._pipeline: Pipeline | None = None
@@ -73,7 +90,7 @@ class Consumer:
         while True:
             try:
                 await self._consume()
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, LeaseLost):
                 raise
             except Exception:  # whatever it was, the way back is the same
                 log.exception("the pipeline stopped; it resumes from its checkpoint")
@@ -120,6 +137,8 @@ class Consumer:
             if loop.time() >= silence_at:
                 await self._in_thread(pipeline.look_for_silence)
                 silence_at = loop.time() + settings.silence_tick_s
+            if not messages:
+                await self._in_thread(partial(self._on_idle, source, pipeline))
             now = loop.time()
             many = since_checkpoint >= _CHECKPOINT_MESSAGES and now >= not_before
             if now >= checkpoint_at or many:
@@ -127,11 +146,12 @@ class Consumer:
                 not_before = loop.time() + _PAUSES * (loop.time() - now)
                 checkpoint_at = max(loop.time() + settings.checkpoint_interval_s, not_before)
                 with contextlib.suppress(BrokerUnavailable):
-                    LAG.set(await source.lag())
+                    LAG.labels(self._name).set(await source.lag())
                 since_checkpoint = 0
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True)
+        if self._own_thread:
+            self._thread.shutdown(wait=True)

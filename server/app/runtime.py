@@ -18,7 +18,8 @@ from server.app.control import answering
 from server.app.dispatching import DispatchThread
 from server.app.garbage import settle
 from server.app.keeping import Keeping
-from server.app.listening import WebServer, bind, url_of
+from server.app.lifetimes import first_of, run_within, serve_web
+from server.app.listening import bind, url_of
 from server.app.messaging import Messaging, start_messaging
 from server.app.schedule import schedule
 from server.app.timers import Timer, run_timers
@@ -85,13 +86,11 @@ async def serve(
         await asyncio.to_thread(work_off, data.root / WAITING_FILE, make)
         consumer = Consumer(core.messaging.open_source, make, settings)
         stack.push_async_callback(asyncio.to_thread, consumer.close)
-        web = WebServer(create_app(_web_parts(core, consumer)))
+        app = create_app(_web_parts(core, consumer))
         for work in (consumer.run(), run_timers(_timers(core))):
-            stack.push_async_callback(_cancelled, asyncio.create_task(work))
-        stack.push_async_callback(
-            _web_stopped, web, asyncio.create_task(web.serve(sockets=[listener])), core.live
-        )
-        await _first_of(consumer.ready, stop)
+            run_within(stack, work)
+        serve_web(stack, app, listener, core.live)
+        await first_of(consumer.ready, stop)
         if stop.is_set():
             return
         address = ServerAddress(url_of(listener), core.messaging.url)
@@ -170,25 +169,6 @@ def _records(settings: Settings, data: DataDirectory) -> Database:
     records = Database(url) if url else Database.at(data.records_file)
     upgrade(records)
     return records
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def _web_stopped(web: WebServer, serving: asyncio.Task[None], live: Broadcast) -> None:
-    live.close()
-    web.should_exit = True
-    await serving
 
 
 @contextlib.contextmanager

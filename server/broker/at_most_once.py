@@ -35,8 +35,9 @@ class AtMostOnce:
         self._roots = tuple(subject_of(root) for root in roots)
         self.copied = 0
 
-    async def start(self) -> None:
-        subjects = [f"devices.*.{leaf}" for leaf in UP_LEAVES]
+    async def start(self, *mapped: str) -> None:
+        """`mapped` are further subjects, under which the broker's mappings put telemetry."""
+        subjects = [f"devices.*.{leaf}" for leaf in UP_LEAVES] + list(mapped)
         subjects += [subject for root in self._roots for subject in (root, f"{root}.>")]
         for subject in subjects:
             await self._client.subscribe(subject, queue=_QUEUE, cb=self._on_message)

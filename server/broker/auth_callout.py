@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from device_agent.wire.topics import valid_device_id
 from server.broker.claims import ClaimsError, SigningKey, decode, encode
 from server.broker.config import APP_ACCOUNT, AUTH_TIMEOUT_S
+from server.broker.partitions import mapped_subject
 from server.broker.subjects import subject_of
 from server.kit.text import one_line
 
@@ -57,10 +58,13 @@ class AuthCallout:
         key: SigningKey,
         *,
         concurrent_checks: int,
+        partitions: int = 0,
         now_s: Callable[[], float] = time.time,
     ) -> None:
+        """`partitions` is in how many the broker cuts the devices' telemetry; 0: it does not."""
         self._authenticator = authenticator
         self._key = key
+        self._partitions = partitions
         self._now_s = now_s
         self._threads = ThreadPoolExecutor(concurrent_checks, thread_name_prefix="device-auth")
         self._running: set[asyncio.Task[None]] = set()
@@ -98,7 +102,7 @@ class AuthCallout:
             reply["error"] = _REFUSED
         else:
             self.accepted += 1
-            claims = device_claims(grant, user_key)
+            claims = device_claims(grant, user_key, partitions=self._partitions)
             reply["jwt"] = encode(claims, self._key, issued_at_s=self._now_s())
         answer = {"aud": server_id, "sub": user_key, "nats": reply}
         await message.respond(encode(answer, self._key, issued_at_s=self._now_s()).encode())
@@ -147,9 +151,12 @@ def _understand(token: bytes) -> tuple[dict[str, Any], str, str]:
     return body, server_id, user_key
 
 
-def device_claims(grant: Grant, user_key: str) -> dict[str, Any]:
+def device_claims(grant: Grant, user_key: str, *, partitions: int = 0) -> dict[str, Any]:
     """The user claims of one device: its own topics, and those given to it, over MQTT only."""
     own = [f"devices.{grant.device_id}.{leaf}" for leaf in UP_LEAVES]
+    if partitions:
+        # nats-server maps a subject before it asks whether publishing there is allowed.
+        own.append(mapped_subject(grant.device_id, partitions))
     given = [subject for topic_filter in grant.topics for subject in _subjects(topic_filter)]
     return {
         "aud": APP_ACCOUNT,

@@ -1,4 +1,4 @@
-"""Live connections, seen and cut through the system account."""
+"""Live connections, seen and cut through the system account, on every node of a cluster."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from server.broker.errors import BrokerUnavailable
 
 _PAGE: Final = 1024
 _TIMEOUT_S: Final = 2.0
+_STRAGGLERS_S: Final = 0.3
 
 
-async def disconnect_user(system: Client, user: str) -> int:
-    """Cut every connection that was let in as `user`; how many there were."""
+async def disconnect_user(system: Client, user: str, *, nodes: int = 1) -> int:
+    """Cut every connection that was let in as `user`; how many there were.
+
+    Of `nodes` those that are up are asked: a dead one has no connections.
+    """
     found = 0
-    while connections := await _connections_of(system, user):
+    while connections := await _connections_of(system, user, nodes):
         for server_id, connection_id in connections:
             await _request(system, f"$SYS.REQ.SERVER.{server_id}.KICK", {"cid": connection_id})
         found += len(connections)
@@ -26,18 +30,41 @@ async def disconnect_user(system: Client, user: str) -> int:
     return found
 
 
-async def _connections_of(system: Client, user: str) -> list[tuple[str, int]]:
-    answer = await _request(
-        system,
-        "$SYS.REQ.SERVER.PING.CONNZ",
-        {"auth": True, "user": user, "limit": _PAGE},
-    )
-    server_id = answer["server"]["id"]
+async def _connections_of(system: Client, user: str, nodes: int) -> list[tuple[str, int]]:
+    question = {"auth": True, "user": user, "limit": _PAGE}
+    answers = await _ask_all(system, "$SYS.REQ.SERVER.PING.CONNZ", question, nodes)
     return [
-        (server_id, connection["cid"])
+        (answer["server"]["id"], connection["cid"])
+        for answer in answers
         for connection in answer["data"].get("connections") or []
         if connection.get("authorized_user") == user
     ]
+
+
+async def _ask_all(
+    system: Client, subject: str, body: dict[str, Any], nodes: int
+) -> list[dict[str, Any]]:
+    """Every node's answer; of fewer than `nodes` those that come without a pause."""
+    if nodes == 1:
+        return [await _request(system, subject, body)]
+    inbox = await system.subscribe(system.new_inbox())
+    try:
+        await system.publish(subject, json.dumps(body).encode(), reply=inbox.subject)
+        answers: list[dict[str, Any]] = []
+        while len(answers) < nodes:
+            pause_s = _STRAGGLERS_S if answers else _TIMEOUT_S
+            try:
+                message = await inbox.next_msg(timeout=pause_s)
+            except TimeoutError:
+                break
+            answers.append(json.loads(message.data))
+    except (nats.errors.Error, OSError) as error:
+        raise BrokerUnavailable(f"the broker did not answer: {error!r}") from error
+    finally:
+        await inbox.unsubscribe()
+    if not answers:
+        raise BrokerUnavailable("no node of the broker answered")
+    return answers
 
 
 async def _request(system: Client, subject: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,12 @@ class StreamState:
 class DeviceStream:
     """Administers the stream over one client connection."""
 
-    def __init__(self, client: Client, *, max_age_s: float, max_bytes: int) -> None:
+    def __init__(
+        self, client: Client, *, max_age_s: float, max_bytes: int, replicas: int = 1
+    ) -> None:
+        """`replicas` are the nodes of a cluster that hold each message."""
         self._client = client
+        self._replicas = replicas
         self._max_age_s = max_age_s
         self._max_bytes = max_bytes
 
@@ -61,7 +65,7 @@ class DeviceStream:
             "max_msgs": -1,
             "max_age": 0,
             "max_consumers": -1,
-            "num_replicas": 1,
+            "num_replicas": self._replicas,
             "allow_direct": True,
         }
         try:
@@ -85,7 +89,7 @@ class DeviceStream:
             "retention": "limits",
             "storage": "memory",
             "max_msgs_per_subject": 1,
-            "num_replicas": 1,
+            "num_replicas": self._replicas,
         }
         try:
             found = await self.request(f"STREAM.INFO.{_RETAINED}")
@@ -102,10 +106,11 @@ class DeviceStream:
     async def state(self) -> StreamState:
         return _state(await self.request(f"STREAM.INFO.{STREAM}"))
 
-    async def trim(self, processed: int, *, now_s: float) -> int:
+    async def trim(self, processed: int, *, now_s: float, subjects: str | None = None) -> int:
         """Drop messages up to the position `processed` that are too old or too many; the first kept.
 
-        What is not processed stays, however old: nothing acknowledged is lost.
+        What is not processed stays, however old: nothing acknowledged is lost. `subjects` keeps to
+        messages under these.
         """
         state = await self.state()
         keep_from = state.first_position
@@ -115,7 +120,8 @@ class DeviceStream:
                 keep_from = max(keep_from, (state.first_position + state.last_position) // 2)
             keep_from = min(keep_from, processed + 1)
         if keep_from > state.first_position:
-            await self.request(f"STREAM.PURGE.{STREAM}", {"seq": keep_from})
+            which = {} if subjects is None else {"filter": subjects}
+            await self.request(f"STREAM.PURGE.{STREAM}", {"seq": keep_from, **which})
         return keep_from
 
     async def _first_since(self, time_s: float) -> int:

@@ -15,6 +15,7 @@ from server.cli import (
     firmware,
     keeping,
     living,
+    node_setup,
     people,
     playing,
     scoring,
@@ -86,6 +87,7 @@ def options(
 
 app.command("up")(serving.up)
 app.command("demo")(living.demo)
+app.add_typer(serving.roles, name="serve")
 app.add_typer(people.user, name="user")
 app.add_typer(people.token, name="token")
 app.add_typer(devices.device, name="device")
@@ -94,6 +96,7 @@ app.command("replay")(playing.replay)
 app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")
 app.add_typer(benching.bench, name="bench")
+setting_up.setup.command("nats")(node_setup.nats)
 app.add_typer(setting_up.setup, name="setup")
 app.add_typer(tuning.tune, name="tune")
 app.command("backup")(keeping.backup)

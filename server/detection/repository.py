@@ -59,6 +59,12 @@ def replace_checkpoint(session: Session, shard: str, values: dict[str, Any]) -> 
     return done.rowcount > 0
 
 
+def positions(session: Session) -> dict[tuple[str, str], int]:
+    """Of every checkpoint, by shard and stream."""
+    rows = session.execute(select(Checkpoint.shard, Checkpoint.stream, Checkpoint.position))
+    return {(row.shard, row.stream): row.position for row in rows}
+
+
 def recorded_position(session: Session, shard: str) -> RecordedPosition | None:
     return session.get(RecordedPosition, shard)
 

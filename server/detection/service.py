@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,12 @@ from server.kit.text import one_line
 
 SHARD = "all"
 """One pipeline owns every device; partitions of a larger installation get names of their own."""
+
+DeviceFilter = Callable[[str], bool]
+
+
+def every_device(_device_id: str) -> bool:
+    return True
 
 
 def record(session: Session, findings: Iterable[Finding], *, now: datetime) -> list[FindingRecord]:
@@ -41,9 +47,11 @@ def record(session: Session, findings: Iterable[Finding], *, now: datetime) -> l
     return sorted(records.values(), key=lambda row: (row.onset_at, row.id))
 
 
-def end_open_findings(session: Session, *, now: datetime) -> list[FindingRecord]:
-    """End everything that is open, as of now; the records changed."""
-    ended = list(repository.all_open_findings(session))
+def end_open_findings(
+    session: Session, *, now: datetime, of: DeviceFilter = every_device
+) -> list[FindingRecord]:
+    """End everything that is open on devices that pass `of`, as of now; the records changed."""
+    ended = [row for row in repository.all_open_findings(session) if of(row.device_id)]
     for row in ended:
         row.ended_at = max(now, row.onset_at)
         row.recorded_at = now
@@ -115,13 +123,15 @@ def request_baseline(session: Session, device_id: str, *, at: datetime, reason: 
     session.add(BaselineRequest(device_id=device_id, at=at, reason=one_line(reason)))
 
 
-def baseline_requests_wait(session: Session) -> bool:
-    return bool(repository.waiting_baseline_requests(session))
+def baseline_requests_wait(session: Session, *, of: DeviceFilter = every_device) -> bool:
+    return any(of(request.device_id) for request in repository.waiting_baseline_requests(session))
 
 
-def take_baseline_requests(session: Session, *, now: datetime) -> Sequence[BaselineRequest]:
+def take_baseline_requests(
+    session: Session, *, now: datetime, of: DeviceFilter = every_device
+) -> Sequence[BaselineRequest]:
     """What was asked for and not applied yet; marked as applied in the caller's transaction."""
-    waiting = repository.waiting_baseline_requests(session)
+    waiting = [r for r in repository.waiting_baseline_requests(session) if of(r.device_id)]
     for request in waiting:
         request.applied_at = now
     return waiting

@@ -65,6 +65,11 @@ class Arrivals:
     seen_s: dict[str, float] = field(default_factory=dict)
     """Device to the arrival of its newest message."""
 
+    @property
+    def only_samples(self) -> bool:
+        """True when nothing but numbers came, so that only a time of arrival is to be noted."""
+        return not (self.states or self.events or self.results or self.refusals or self.texts)
+
 
 class Understanding:
     """Decodes batches; remembers which packs it has seen, and what foreign devices announced."""

@@ -24,6 +24,7 @@ from nats.aio.subscription import Subscription
 
 from server.broker.config import MAX_PAYLOAD_BYTES
 from server.broker.errors import BrokerError
+from server.broker.partitions import Partition
 from server.broker.stream import MESSAGE_SUBJECTS, PREFIX, STREAM, DeviceStream
 from server.broker.subjects import topic_of
 from server.ingest.source import Message, SourceRewound
@@ -54,11 +55,14 @@ class JetStreamSource:
         stream: DeviceStream,
         *,
         start_after: int = 0,
+        partition: Partition | None = None,
         prefetch_messages: int = 2048,
         prefetch_bytes: int = 16 * 2**20,
         now_s: Callable[[], float] = time.time,
     ) -> None:
+        """With `partition` it reads and acknowledges that part of the stream only."""
         self._client = client
+        self._partition = partition
         self._stream = stream
         self._prefetch_messages = prefetch_messages
         # A pull smaller than the next message would end empty, again and again.
@@ -92,6 +96,11 @@ class JetStreamSource:
                 pause_s = _HEARTBEAT_S if self._reader is not None else _RETRY_PAUSE_S
                 await asyncio.wait_for(self._news.wait(), min(left_s, pause_s))
 
+    @property
+    def passed(self) -> int:
+        """Everything of ours up to this position has been returned by `fetch`."""
+        return self._returned if self._buffer else max(self._returned, self._received)
+
     async def acknowledge(self, position: int) -> None:
         """See Source. The broker drops processed messages here, at most every half a minute."""
         self._acknowledged = max(self._acknowledged, position)
@@ -99,7 +108,8 @@ class JetStreamSource:
             return
         self._trimmed_s = time.monotonic()
         try:
-            await self._stream.trim(self._acknowledged, now_s=self._now_s())
+            own = self._partition.own_subjects if self._partition else None
+            await self._stream.trim(self._acknowledged, now_s=self._now_s(), subjects=own)
         except BrokerError as error:
             _log.debug("stream was not trimmed: %s", error)
 
@@ -107,6 +117,8 @@ class JetStreamSource:
         return (await self._stream.state()).identity
 
     async def lag(self) -> int:
+        if self._partition is not None:
+            return len(self._buffer) + (self._reader.waiting if self._reader else 0)
         return max(0, (await self._stream.state()).last_position - self._returned)
 
     async def close(self) -> None:
@@ -134,7 +146,7 @@ class JetStreamSource:
                 f"the broker's stream ends at {state.last_position} but we have read up to "
                 f"{self._received}: its store was wiped or replaced"
             )
-        if state.first_position > self._received + 1:
+        if state.first_position > self._received + 1 and self._partition is None:
             _log.warning(
                 "reading starts at %d, the messages from %d on are gone",
                 state.first_position,
@@ -148,20 +160,31 @@ class JetStreamSource:
                     "deliver_policy": "by_start_sequence",
                     "opt_start_seq": self._received + 1,
                     "ack_policy": "none",
-                    "filter_subject": MESSAGE_SUBJECTS,
+                    **self._filter(),
                     "mem_storage": True,
                     "inactive_threshold": _FORGOTTEN_AFTER_S * _NANOSECONDS,
                 },
             },
         )
-        reader = _Reader(self._client, made["name"], self._receive)
+        reader = _Reader(self._client, made["name"], self._receive, self._topic)
         await reader.start()
         return reader
 
-    def _receive(self, message: Message | None) -> None:
-        """From the reader: the next message, or None when its state changed."""
+    def _filter(self) -> dict[str, object]:
+        if self._partition is None:
+            return {"filter_subject": MESSAGE_SUBJECTS}
+        return {"filter_subjects": self._partition.subjects}
+
+    def _topic(self, subject: str) -> str | None:
+        """None for a message that another partition reads."""
+        if self._partition is not None:
+            return self._partition.topic(subject)
+        return topic_of(subject.removeprefix(PREFIX))
+
+    def _receive(self, position: int, message: Message | None) -> None:
+        """From the reader: it is at `position` now, with a message, or without one of ours."""
+        self._received = max(self._received, position)
         if message is not None:
-            self._received = message.position
             self._buffer.append(message)
         self._news.set()
 
@@ -179,11 +202,18 @@ class _Reader:
     """One throw-away consumer: forwards messages while their count has no hole."""
 
     def __init__(
-        self, client: Client, consumer: str, receive: Callable[[Message | None], None]
+        self,
+        client: Client,
+        consumer: str,
+        receive: Callable[[int, Message | None], None],
+        topic: Callable[[str], str | None],
     ) -> None:
         self.consumer = consumer
         self._client = client
         self._receive = receive
+        self._topic = topic
+        self.waiting = 0
+        """Messages in the stream behind the last one received."""
         self._inbox = client.new_inbox()
         self._subscription: Subscription | None = None
         self._reconnects: int = client.stats["reconnects"]
@@ -244,17 +274,16 @@ class _Reader:
         self._delivered += 1
         if int(tokens[at + 1]) != self._delivered:
             self._broken = True
-            self._receive(None)
+            self._receive(0, None)
             return
         self._outstanding -= 1
-        self._receive(
-            Message(
-                position=int(tokens[at]),
-                topic=topic_of(raw.subject.removeprefix(PREFIX)),
-                payload=raw.data,
-                received_s=int(tokens[at + 2]) / _NANOSECONDS,
-            )
-        )
+        self.waiting = int(tokens[at + 3])
+        position, topic = int(tokens[at]), self._topic(raw.subject)
+        if topic is None:
+            self._receive(position, None)
+            return
+        received_s = int(tokens[at + 2]) / _NANOSECONDS
+        self._receive(position, Message(position, topic, raw.data, received_s))
 
     def _on_status(self, headers: dict[str, str]) -> None:
         """A heartbeat, the end of a pull, or the end of the consumer."""
@@ -264,4 +293,4 @@ class _Reader:
         self._outstanding = 0
         ended = status in _PULL_ENDED or headers.get("Description") in {_SIZE_REACHED, _BATCH_DONE}
         self._broken = not ended
-        self._receive(None)
+        self._receive(0, None)

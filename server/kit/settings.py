@@ -47,6 +47,19 @@ class Settings(BaseSettings):
         None, description="Mosquitto's password file and access list are kept current here"
     )
     database_url: str | None = Field(None, description="records; default: SQLite in the data dir")
+    nats_url: str | None = Field(
+        None, description="nodes of a broker for many machines, nats://host:4222,nats://…"
+    )
+    nats_keys: Path | None = Field(
+        None, description="folder of the keys for them; default: nats/keys in the data dir"
+    )
+    nats_replicas: int = Field(3, ge=1, le=5, description="nodes that hold each message")
+    partitions: int = Field(
+        16, ge=1, le=1024, description="parts that devices are cut into, to share among pipelines"
+    )
+    lease_s: float = Field(
+        5.0, ge=2, le=60, description="work of a process that is gone is taken over after so long"
+    )
     development: bool = Field(False, description="adds /styleguide and template auto-reload")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 

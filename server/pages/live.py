@@ -75,6 +75,10 @@ class Broadcast:
         if change.topics:
             self._loop.call_soon_threadsafe(self._spread, change)
 
+    def tell_all(self) -> None:
+        """Something may have been missed: every page looks at everything again."""
+        self._loop.call_soon_threadsafe(self._spread, _EVERYTHING)
+
     def close(self) -> None:
         """End all streams, so that the server can stop."""
         with self._lock:
