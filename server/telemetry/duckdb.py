@@ -23,7 +23,7 @@ from server.telemetry.copying import FrozenFile
 from server.telemetry.first_layout import adopt
 from server.telemetry.forgetting import Forgotten
 from server.telemetry.grid import Grid
-from server.telemetry.novelty import NewestTimes, first_of_each, last_of_each
+from server.telemetry.novelty import Newest, first_of_each
 from server.telemetry.reading import statement
 from server.telemetry.retention import Retention
 from server.telemetry.rolling import FULL_ROWS, transaction
@@ -64,8 +64,7 @@ class DuckDbTelemetryStore:
         self._connection.execute(layout.SCHEMA)
         self._retention = retention or Retention()
         self._series = SeriesBook(self._retention.seconds)
-        self._newest = NewestTimes()
-        self._newest_values: dict[int, float] = {}
+        self._newest = Newest()
         self._forgotten = Forgotten()
         # Held while rows are committed to open segments, or a segment is closed to new rows.
         self._writing = threading.Lock()
@@ -102,8 +101,7 @@ class DuckDbTelemetryStore:
         for number, time_us, value in self._rows(
             f"SELECT series, max(time_us), arg_max(value, time_us) FROM ({union}) GROUP BY series"  # noqa: S608
         ):
-            self._newest.set(number, time_us)
-            self._newest_values[number] = value
+            self._newest.set(number, time_us, value)
 
     def series_id(self, key: SeriesKey, unit: str) -> int:
         number = self._series.number(key, unit)
@@ -126,7 +124,7 @@ class DuckDbTelemetryStore:
                 keep[suspects] = ~self._stored(batch.series[suspects], times_us[suspects])
         series, times_us, values = batch.series[keep], times_us[keep], batch.values[keep]
         self._commit({"series": series, "time_us": times_us, "value": values}, stream, position)
-        self._note_newest(series, times_us, values)
+        self._newest.note(series, times_us, values)
         stored = len(series)
         return Appended(stored, duplicates=len(batch) - stored - expired, expired=expired)
 
@@ -189,21 +187,6 @@ class DuckDbTelemetryStore:
                 stored[found] = True
         return stored
 
-    def _note_newest(
-        self,
-        series: NDArray[np.int32],
-        times_us: NDArray[np.int64],
-        values: NDArray[np.float64],
-    ) -> None:
-        last = last_of_each(series, times_us)
-        for number, time_us, value in zip(
-            series[last].tolist(), times_us[last].tolist(), values[last].tolist(), strict=True
-        ):
-            newest = self._newest[number]
-            if newest is None or time_us > newest:
-                self._newest.set(number, time_us)
-                self._newest_values[number] = value
-
     def sync(self, stream: str) -> None:
         """Nothing is left to do: `append` commits."""
 
@@ -215,13 +198,12 @@ class DuckDbTelemetryStore:
         return self._series.units(device_id)
 
     def latest(self, device_id: str) -> list[Latest]:
-        newest = []
+        found = []
         for metric, unit in self.metrics(device_id).items():
-            number = self._series.find(SeriesKey(device_id, metric))
-            time_us = self._newest[number]
-            if time_us is not None and number in self._newest_values:
-                newest.append(Latest(metric, unit, time_us / 1e6, self._newest_values[number]))
-        return newest
+            newest = self._newest.of(self._series.find(SeriesKey(device_id, metric)))
+            if newest is not None:
+                found.append(Latest(metric, unit, newest[0] / 1e6, newest[1]))
+        return found
 
     def query(self, key: SeriesKey, *, from_s: float, to_s: float, points: int = 1_000) -> Buckets:
         grid = Grid.of(from_s, to_s, points)

@@ -32,28 +32,46 @@ def last_of_each(series: NDArray[np.int32], times_us: NDArray[np.int64]) -> NDAr
     return last
 
 
-class NewestTimes:
-    """Newest stored time of every series, in microseconds, as one growing array."""
+class Newest:
+    """Time (Unix microseconds) and value of every series' newest sample, as two growing arrays."""
 
     _NEVER = np.iinfo(np.int64).min
 
     def __init__(self) -> None:
-        self._newest_us = np.full(64, self._NEVER, dtype=np.int64)
+        self._times_us = np.full(64, self._NEVER, dtype=np.int64)
+        self._values = np.zeros(64, dtype=np.float64)
 
     def grow_to(self, count: int) -> None:
-        while len(self._newest_us) < count:
-            more = np.full(len(self._newest_us), self._NEVER, dtype=np.int64)
-            self._newest_us = np.concatenate((self._newest_us, more))
+        if count > len(self._times_us):
+            more = max(count, 2 * len(self._times_us)) - len(self._times_us)
+            never = np.full(more, self._NEVER, dtype=np.int64)
+            self._values = np.concatenate((self._values, np.zeros(more)))
+            self._times_us = np.concatenate((self._times_us, never))
 
     def suspects(self, series: NDArray[np.int32], times_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """True where a sample is not newer than what is stored of its series."""
-        suspects: NDArray[np.bool_] = times_us <= self._newest_us[series]
+        suspects: NDArray[np.bool_] = times_us <= self._times_us[series]
         return suspects
 
-    def set(self, series: int, time_us: int) -> None:
-        self.grow_to(series + 1)
-        self._newest_us[series] = time_us
+    def note(
+        self,
+        series: NDArray[np.int32],
+        times_us: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> None:
+        """These are stored now, in whatever order; series below what `grow_to` was given."""
+        last = last_of_each(series, times_us)
+        last = last[times_us[last] > self._times_us[series[last]]]
+        self._values[series[last]] = values[last]
+        self._times_us[series[last]] = times_us[last]
 
-    def __getitem__(self, series: int) -> int | None:
-        newest = int(self._newest_us[series])
-        return None if newest == self._NEVER else newest
+    def set(self, series: int, time_us: int, value: float) -> None:
+        self.grow_to(series + 1)
+        self._values[series] = value
+        self._times_us[series] = time_us
+
+    def of(self, series: int) -> tuple[int, float] | None:
+        """(time, value), or None before the first sample."""
+        if series >= len(self._times_us) or self._times_us[series] == self._NEVER:
+            return None
+        return int(self._times_us[series]), float(self._values[series])

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from server.telemetry.errors import StoreCantForget, StoreRestarted
 from server.telemetry.grid import Grid
 from server.telemetry.line_protocol import series_prefix
-from server.telemetry.novelty import NewestTimes, first_of_each, last_of_each
+from server.telemetry.novelty import Newest as NewestSamples
+from server.telemetry.novelty import first_of_each
 from server.telemetry.samples import Appended, Buckets, Latest, SampleBatch, SeriesKey
 from server.telemetry.store import Capabilities
 
@@ -84,7 +85,7 @@ class RemoteTelemetryStore:
         self._prefixes: list[str] = [""]
         self._units: dict[SeriesKey, str] = {}
         self._announced_s: dict[SeriesKey, float] = {}
-        self._newest = NewestTimes()
+        self._newest = NewestSamples()
         self._loaded_devices: set[str] = set()
         self._appended: dict[str, int] = {}
         self._runs: dict[str, str] = {}
@@ -124,7 +125,7 @@ class RemoteTelemetryStore:
         if len(series):
             prefixes = [self._prefixes[number] for number in series.tolist()]
             self._backend.write(prefixes, times_us.tolist(), values.tolist())
-            self._note_newest(series, times_us)
+            self._newest.note(series, times_us, values)
         self._appended[stream] = position
         return Appended(stored=int(keep.sum()), duplicates=int(len(keep) - keep.sum()))
 
@@ -136,8 +137,8 @@ class RemoteTelemetryStore:
         for key, unit in self._backend.units(unknown).items():
             if self._units.setdefault(key, unit) == unit:
                 self._announced_s.setdefault(key, self._now_s())
-        for key, time_us, _value in self._backend.newest(unknown):
-            self._newest.set(self.series_id(key, ""), time_us)
+        for key, time_us, value in self._backend.newest(unknown):
+            self._newest.set(self.series_id(key, ""), time_us, value)
         self._loaded_devices.update(unknown)
 
     def _announce(self, numbers: Iterable[int]) -> None:
@@ -165,13 +166,6 @@ class RemoteTelemetryStore:
                     if there is not None:
                         stored[mine] = np.isin(times_us[mine], there)
         return stored
-
-    def _note_newest(self, series: NDArray[np.int32], times_us: NDArray[np.int64]) -> None:
-        last = last_of_each(series, times_us)
-        for number, time_us in zip(series[last].tolist(), times_us[last].tolist(), strict=True):
-            newest = self._newest[number]
-            if newest is None or time_us > newest:
-                self._newest.set(number, time_us)
 
     def sync(self, stream: str) -> None:
         with self._lock:

@@ -129,12 +129,19 @@ def apart(
     rows: dict[str, NDArray[Any]], kept_s: NDArray[np.int64]
 ) -> Iterator[tuple[tuple[int, int, int], dict[str, NDArray[Any]]]]:
     """The rows apart by (level, retention, begin) of the segment they belong to; mostly there is one."""
+    times_us = rows["time_us"]
+    if not len(times_us):
+        return
     kept = kept_s[rows["series"]]
-    for seconds in np.unique(kept).tolist():
+    least, most = int(kept.min()), int(kept.max())
+    for seconds in [least] if least == most else np.unique(kept).tolist():
         span = span_us(0, seconds)
-        begins = rows["time_us"] // span * span
+        first, last = int(times_us.min()) // span, int(times_us.max()) // span
+        if least == most and first == last:
+            yield (0, seconds, first * span), rows
+            return
+        begins = times_us // span * span
         mine = kept == seconds
         for begin_us in np.unique(begins[mine]).tolist():
             chosen = mine & (begins == begin_us)
-            part = rows if chosen.all() else {name: c[chosen] for name, c in rows.items()}
-            yield (0, seconds, begin_us), part
+            yield (0, seconds, begin_us), {name: column[chosen] for name, column in rows.items()}

@@ -106,9 +106,12 @@ class SeriesBook:
 
     def save(self, connection: Any, changes: Changes) -> None:
         """In the connection's transaction."""
-        for number in changes.new:
-            row = [number, *self._keys[number], self._units[number]]
-            connection.execute("INSERT INTO series VALUES (?, ?, ?, ?)", row)
+        if changes.new:
+            rows = [(n, *self._keys[n], self._units[n]) for n in changes.new]
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            connection.execute(
+                "INSERT INTO series SELECT unnest(?), unnest(?), unnest(?), unnest(?)", columns
+            )
         for number in changes.units:
             unit = self._units[number]
             connection.execute("UPDATE series SET unit = ? WHERE id = ?", [unit, number])
