@@ -32,6 +32,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "gcc-avr": ("avr-gcc",),
     "qemu-system-misc": ("qemu-system-avr",),
     "git": ("git",),
+    "systemd": ("systemd-analyze",),
     "avrdude": ("avrdude",),
     "libsimavr-dev": ("/usr/include/simavr/sim_avr.h",),
     "arduino-core-avr": (

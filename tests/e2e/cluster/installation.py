@@ -213,12 +213,15 @@ class Installation:
         pid = int(holder.split("-")[-2])
         return next(worker for worker in self.workers if worker.running and worker.pid == pid)
 
-    def samples(self) -> list[tuple[str, str, int, float]]:
-        """Every sample as it lies in the store, written twice or not: device, metric, ms, value."""
+    def samples(self, *, as_shown: bool = False) -> list[tuple[str, str, int, float]]:
+        """Every sample as it lies in the store, written twice or not: device, metric, ms, value.
+
+        `as_shown`: as queries see them.
+        """
         answer = httpx.get(
             f"http://127.0.0.1:{self.victoria.port}/api/v1/export",
             # Without this the export leaves out what was written twice.
-            params={"match[]": "forewarn_value", "reduce_mem_usage": "1"},
+            params={"match[]": "forewarn_value"} | ({} if as_shown else {"reduce_mem_usage": "1"}),
             timeout=60,
             trust_env=False,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -25,29 +27,55 @@ Sample = tuple[str, str, int, float]
 class Device:
     """Publishes at QoS 1, one pack in flight, so that no redelivery changes the order."""
 
-    def __init__(self, ports: Sequence[int], name: str, password: str, *, first: int) -> None:
+    def __init__(
+        self, ports: Sequence[int], name: str, password: str, *, first: int, with_will: bool = False
+    ) -> None:
         self.name = name
         self.commands: list[bytes] = []
         self._ports = ports
         self._turn = first
         self._sent: set[int] = set()
         self._acknowledged: set[int] = set()
+        self._refused = 0
+        self._born_s = time.time()
         self._connected = threading.Event()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"test-{name}", clean_session=False
         )
         self._client.username_pw_set(name, password)
         self._client.reconnect_delay_set(1, 1)
+        if with_will:
+            self._client.will_set(
+                f"devices/{name}/state", _state("offline", "will", self._born_s), 1, retain=True
+            )
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._next_node
         self._client.on_connect_fail = self._next_node
         self._client.on_message = lambda _c, _d, message: self.commands.append(message.payload)
         self._client.on_publish = lambda _c, _d, number, *_: self._acknowledged.add(number)
 
+    def say_state(self, status: str, reason: str) -> None:
+        """Retained, as the contract of the wire has it."""
+        self._publish("state", _state(status, reason, self._born_s), retain=True)
+
+    def lose_connection(self) -> None:
+        """As a power cut would: no DISCONNECT packet."""
+        self._connected.clear()
+        broken = self._client.socket()
+        assert broken is not None
+        broken.shutdown(socket.SHUT_RDWR)
+
+    def refused_again(self, *, tries: int = 2) -> bool:
+        """Whether it was turned away so often since it was last connected."""
+        return self._refused >= tries
+
     def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
-        if not reason.is_failure:
-            client.subscribe(f"devices/{self.name}/commands", 0)
-            self._connected.set()
+        if reason.is_failure:
+            self._refused += 1
+            return
+        self._refused = 0
+        client.subscribe(f"devices/{self.name}/commands", 0)
+        self._connected.set()
 
     def _next_node(self, *_arguments: Any) -> None:
         self._connected.clear()
@@ -77,8 +105,17 @@ class Device:
 
     def publish(self, payload: bytes) -> None:
         """Returns when it is acknowledged."""
-        self._sent.add(self._client.publish(f"devices/{self.name}/telemetry", payload, 1).mid)
+        self._publish("telemetry", payload)
+
+    def _publish(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
+        topic = f"devices/{self.name}/{leaf}"
+        self._sent.add(self._client.publish(topic, payload, 1, retain).mid)
         wait_until(lambda: len(self._acknowledged) >= len(self._sent), "the PUBACK", every_s=0.005)
+
+
+def _state(status: str, reason: str, born_s: float) -> bytes:
+    """A will says of which birth it is the end."""
+    return json.dumps({"status": status, "reason": reason, "time_s": born_s}).encode()
 
 
 def readings(device: str, number: int, start_s: float) -> list[tuple[str, str, float, float]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -17,9 +19,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.cluster.installation import Installation, installed
+from tests.e2e.cluster.installation import PARTITIONS, Installation, Role, installed
 from tests.e2e.cluster.load import Device, Load, Sample, expected, readings
-from tests.e2e.product import Product, all_items, wait_until
+from tests.e2e.product import PASSWORD, Product, all_items, wait_until
 from tests.e2e.publisher import Publisher
 
 pytestmark = [
@@ -208,3 +210,113 @@ def test_nothing_is_lost_or_counted_twice_whatever_is_killed(
     assert [comparable(row) for row in cluster.rows(FINDINGS)] == calm
     assert [row[0] for row in cluster.rows(INCIDENTS)] == list(DEVICES)
     assert {row[5] for row in cluster.rows(INCIDENTS)} == {1}
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+
+
+def sign_in(web: Role) -> dict[str, str]:
+    """A browser's cookies, without a browser."""
+    with web.api() as client:
+        fields = hidden_fields(client.get("/sign-in").text)
+        answer = client.post("/sign-in", data={**fields, "email": ADMIN, "password": PASSWORD})
+        assert answer.is_redirect
+        return dict(client.cookies)
+
+
+def test_replicas_share_sessions_and_tell_each_others_pages(
+    cluster: Installation, token: str
+) -> None:
+    one, other = cluster.webs
+    cookies = sign_in(one)
+    with other.api(**cookies) as client:
+        assert client.get("/api/v1/devices").status_code == 200
+
+    password = cluster.add_device("told-1")
+    with one.api(token) as first, other.api(token) as second, ExitStack() as stack:
+        streams = [stack.enter_context(c.stream("GET", "/live")) for c in (first, second)]
+        heard = [stream.iter_lines() for stream in streams]
+        for lines in heard:
+            assert next(lines) == "retry: 3000"
+        with Device(cluster.mqtt_ports, "told-1", password, first=1) as device:
+            device.say_state("online", "birth")
+            for lines in heard:
+                assert any('"told-1"' in line for line in lines)
+
+
+def test_states_commands_and_revocation_reach_a_device_on_any_node(
+    cluster: Installation, token: str
+) -> None:
+    """A will is stored past the mapping: its partition must find it all the same."""
+    password = cluster.add_device("far-1")
+    with cluster.webs[0].api(token) as client:
+
+        def online() -> bool:
+            return bool(client.get("/api/v1/devices/far-1").json()["online"])
+
+        with Device(cluster.mqtt_ports, "far-1", password, first=2, with_will=True) as device:
+            device.say_state("online", "birth")
+            wait_until(online, "the birth")
+            asked = client.post("/api/v1/devices/far-1/commands", json={"name": "read_now"})
+            assert asked.status_code in {200, 201, 202}, asked.text
+            wait_until(lambda: device.commands, "the command")
+            device.lose_connection()
+            wait_until(lambda: not online(), "the will")
+            wait_until(lambda: device.connected, "the device to come back")
+            device.say_state("online", "birth")
+            with cluster.webs[1].api(**sign_in(cluster.webs[1])) as desk:
+                fields = hidden_fields(desk.get("/staff/devices/far-1").text)
+                answer = desk.post("/staff/devices/far-1/revoke", data={"csrf": fields["csrf"]})
+                assert answer.is_redirect, answer.text
+            wait_until(device.refused_again, "the device to be shown out and turned away")
+
+
+def test_a_worker_that_is_stopped_gives_its_work_away_at_once(cluster: Installation) -> None:
+    everything = PARTITIONS + 2
+    wait_until(lambda: len(set(cluster.holders().values())) == 2, "both to have work")
+    leaving = cluster.worker_of(cluster.holders()["partition 0/4"])
+    assert leaving.stop() == 0
+    wait_until(lambda: len(cluster.holders()) == everything, "the other to have all")
+    assert len(set(cluster.holders().values())) == 1
+    leaving.start()
+    wait_until(lambda: len(set(cluster.holders().values())) == 2, "half to be given back")
+
+
+def test_a_worker_that_slept_through_its_lease_spoils_nothing(
+    cluster: Installation, token: str
+) -> None:
+    """SIGSTOP is what a machine out of memory, or one that is moved, does to a process."""
+    password = cluster.add_device("sleepy-1")
+    start_s = float(int(time.time()) - 86_400)
+    wait_until(lambda: len(set(cluster.holders().values())) == 2, "both to have work")
+    holder = cluster.holders()[f"partition {partition_of('sleepy-1')}/4"]
+    asleep = cluster.worker_of(holder)
+    packs = 60
+    with Device(cluster.mqtt_ports, "sleepy-1", password, first=0) as device:
+        load = Load([device], packs, 2, start_s)
+        load.release(0)
+        load.wait_half(0)
+        os.kill(asleep.pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: holder not in cluster.holders().values(), "the take-over")
+        finally:
+            os.kill(asleep.pid, signal.SIGCONT)
+        load.release(1)
+        load.finish()
+    with cluster.webs[0].api(token) as client:
+        last_s = readings("sleepy-1", packs - 1, start_s)[-1][2]
+        wait_until(lambda: _has_until(client, "sleepy-1", last_s), "all to be stored")
+    mine = Counter(s for s in cluster.samples() if s[0] == "sleepy-1")
+    assert set(mine) == set(expected(["sleepy-1"], packs, start_s))
+    shown = Counter(s for s in cluster.samples(as_shown=True) if s[0] == "sleepy-1")
+    assert shown == expected(["sleepy-1"], packs, start_s)
+    wait_until(lambda: len(set(cluster.holders().values())) == 2, "the sleeper to work again")
+
+
+def partition_of(device: str) -> int:
+    """As nats-server counts them: FNV-1a."""
+    found = 2166136261
+    for byte in device.encode():
+        found = (found ^ byte) * 16777619 % 2**32
+    return found % PARTITIONS

@@ -26,6 +26,11 @@ class VictoriaProcess:
     def url(self) -> str:
         return f"victoriametrics+http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         while int(time.time()) <= self._started_s:
