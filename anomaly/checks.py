@@ -7,6 +7,7 @@ from anomaly import state as col
 from anomaly.events import C_MISSING, C_RANGE, C_SPIKE, C_STUCK, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, OPENED
+from anomaly.jumps import is_smooth
 from anomaly.params import Params
 from anomaly.state import Table
 
@@ -113,7 +114,7 @@ def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: in
         return count
     low = min(row[col.MIN_V], row[col.LEVEL + col.LOW])
     high = max(row[col.MAX_V], row[col.LEVEL + col.HIGH])
-    reach = 3.0 * (high - low)
+    reach = (1.0 if is_smooth(row) else 3.0) * (high - low)
     window = max(SPIKE_WINDOW_S, 200.0 * row[col.INTERVAL])
     if row[col.SPIKE_N] > 0.0 and t - row[col.SPIKE_T] > window:
         row[col.SPIKE_N] = 0.0

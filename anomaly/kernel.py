@@ -21,6 +21,7 @@ from anomaly.events import C_DEVICE, C_RESTART, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, start_judge
 from anomaly.judging import judge_value
+from anomaly.jumps import check_jump
 from anomaly.params import Params
 from anomaly.state import Table
 from anomaly.surprise import surprise
@@ -74,6 +75,7 @@ def is_open(row: Table) -> bool:
         or row[col.STUCK_OPEN] != 0.0
         or row[col.RANGE_OPEN] != 0.0
         or row[col.SPIKE_OPEN] != 0.0
+        or row[col.JUMP_OPEN] != 0.0
     )
 
 
@@ -99,6 +101,7 @@ def step_series(
     count = check_range(row, i, t, v, events, count)
     count = check_run(row, i, t, v, params, events, count)
     count = check_spike(row, i, t, v, events, count)
+    count = check_jump(row, i, t, v, events, count)
     params[par.CAUTION] = device[col.D_SHARE]  # the budget is the device's: its metrics share it
     if row[col.OUT_N] == 0.0 and row[col.STUCK_OPEN] == 0.0:
         count = judge_value(row, i, t, v, params, events, count)
@@ -155,6 +158,7 @@ def begin_session(row: Table, t: float, v: float) -> None:
     row[col.RUN_T] = t
     row[col.RUN_N] = 0.0
     row[col.PROFILE_READY] = 0.0
+    row[col.MAX_STEP] = 0.0
     row[col.LAST_V] = v
     start_judge(row, col.LEVEL, t, v, interval)
     start_judge(row, col.PROFILE, t, 0.0, interval)
@@ -192,6 +196,8 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
     row[col.STUCK_OPEN] = 0.0
     row[col.RANGE_OPEN] = 0.0
     row[col.SPIKE_OPEN] = 0.0
+    row[col.JUMP_OPEN] = 0.0
+    row[col.JUMP_SIZE] = 0.0
     row[col.OUT_N] = 0.0
     if any_open:
         return emit(events, count, i, C_RESTART, ENDED, t, t, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -16,6 +16,7 @@ Rows = tuple[Scores, Alarms]
 """Score and alarm of each row; NaN and 255 for a row without any number."""
 
 FRESH_S = 3600.0
+SAME_PROBLEM_S = 2 * 86_400.0
 MANY, METRICS_PER_VOICE = (
     12,
     4,
@@ -65,9 +66,13 @@ class Whole:
         self._open, is_open = carry(self._open, alarms)
         opens = is_open > np.vstack([before[None, :], is_open[:-1]])
         enough = is_open.sum(axis=1) >= self._needed
-        opened = np.where(opens.any(axis=1) & enough, part.times_s, -np.inf)
-        opened_s = np.maximum.accumulate(np.concatenate(([self._opened_s], opened)))[1:]
-        self._opened_s = float(opened_s[-1])
+        was_open = np.concatenate(([before.max()], is_open.max(axis=1)[:-1])) > 0
+        told_s, opened = self._opened_s, np.full(len(opens), -np.inf)
+        for at in np.flatnonzero(opens.any(axis=1) & enough):
+            # What opens beside a problem told of late belongs to it.
+            if not was_open[at] or part.times_s[at] - self._opened_s > SAME_PROBLEM_S:
+                opened[at] = self._opened_s = part.times_s[at]
+        opened_s = np.maximum.accumulate(np.concatenate(([told_s], opened)))[1:]
         fresh = enough & (part.times_s - opened_s <= FRESH_S) & (part.times_s > vouched_s)
         alarm = fresh | (sudden[:, 0] > 0) | missing.opened_at(part.times_s)
         return filled_scores[:, 0], alarm

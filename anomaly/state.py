@@ -47,11 +47,11 @@ _SHORT: Final = BINS + 2 * PROFILE_BINS
 (  # the short horizon: pairs of lowest and highest first, each pair together
     VALUE_LOW, VALUE_HIGH, AWAY_LOW, AWAY_HIGH, REST_LOW, REST_HIGH, REST_SLOW, VALUE_SLOW, VISITED,
     RECENT, VALUE_TEN, STEP_SQUARE, CENTRE, SPREAD_SQUARE, MOTION, RUN_AWAY, RUN_SQUARE, RUN_CENTRE,
-    RUN_SCALE, RUN_SHARE,
-) = range(_SHORT, _SHORT + 20)
+    RUN_SCALE, RUN_SHARE, MAX_STEP, JUMP_SIZE, JUMP_FROM, JUMP_T, JUMP_OPEN,
+) = range(_SHORT, _SHORT + 25)
 # fmt: on
 DAY_BINS: Final = 12
-DAY: Final = _SHORT + 20
+DAY: Final = _SHORT + 25
 WIDTH: Final = DAY + DAY_BINS
 
 # Phases of a judge: it learns a first band, then widens it until it stops growing, then judges.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from anomaly.state import Table
 
 # Codes and columns of anomaly.events, which cannot be imported before the compiler is wanted.
-LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE, MOTION, RUN = range(11)
+LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE, MOTION, RUN, JUMP = range(12)
 
 DRIFT_SHARE = 0.6  # a deviation of which so much grew since the onset is a drift, not a step
 
@@ -105,6 +105,7 @@ def _kind(
         RANGE: "out_of_range",
         MISSING: "silence",
         SPIKE: "spike",
+        JUMP: "level_shift",
     }
     return kinds[code], onset_s
 
