@@ -43,8 +43,8 @@ class EngineSettings:
     """… or so much time, whichever comes first; from then on a restart only has to settle."""
     demand_span_s: float = 3 * 86400.0
     """Measures of use (load, traffic, light) follow people and need so much time in any case."""
-    experienced_span_s: float = 8 * 86400.0
-    """From this span on the engine has seen a week, and a day to compare with, and acts faster on large deviations."""
+    experienced_span_s: float = 7.5 * 86400.0
+    """From this span on the engine has seen a week and some, and acts faster."""
     profile_span_s: float = 2 * 86400.0
     """Whole days which a time-of-day profile is learned from."""
     restart_gap_s: float = 3600.0

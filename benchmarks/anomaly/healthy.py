@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from telemetry import DATA, episodes, play, read_rows, report, rooms
+from telemetry import DATA, episodes, play_rows, read_rows, report, rooms
 
 from anomaly import Engine, Finding
 
@@ -26,10 +26,10 @@ def four_sigma(times: np.ndarray, values: np.ndarray, sigmas: float) -> int:
     return episodes(alarms)
 
 
-def judge(found: list[Finding], times: np.ndarray) -> tuple[int, float, float]:
-    doubtful = [f for f in found if f.kind != "out_of_range"]
-    share = sum(max((f.ended_s or times[-1]) - f.detected_s, 0) for f in doubtful)
-    return episodes(f.detected_s for f in doubtful), share, (times[-1] - times[0]) / 86400
+def judge(found: list[Finding], alarms: np.ndarray) -> int:
+    """Episodes in which the device is in alarm, for anything but an impossible reading."""
+    impossible = [f.detected_s for f in found if f.kind == "out_of_range"]
+    return episodes(t for t in alarms if t not in impossible)
 
 
 def main() -> None:
@@ -37,9 +37,8 @@ def main() -> None:
     for name, units in (("keti_units_given", UNITS), ("keti_units_unknown", {})):
         total, days, rules, kinds, impossible = 0, 0.0, Counter(), Counter(), []
         for room, (metrics, times, values) in rooms():
-            found = play(Engine(), room, metrics, times, values, units)
-            count, _, span = judge(found, times)
-            total, days = total + count, days + span
+            found, alarms = play_rows(Engine(), room, metrics, times, values, units)
+            total, days = total + judge(found, alarms), days + (times[-1] - times[0]) / 86400
             kinds.update(f"{f.kind} {f.metrics[0]}" for f in found)
             impossible += [room for f in found if f.kind == "out_of_range"]
             for sigmas in (4, 6):
@@ -59,9 +58,8 @@ def main() -> None:
         for node in np.unique(rows[:, 3]):
             own = rows[rows[:, 3] == node]
             times = own[:, 1] / 1000
-            found = play(Engine(), f"node{node:.0f}", CLIMATE, times, own[:, 4:8])
-            count, _, span = judge(found, times)
-            total, days = total + count, days + span
+            found, alarms = play_rows(Engine(), f"node{node:.0f}", CLIMATE, times, own[:, 4:8])
+            total, days = total + judge(found, alarms), days + (times[-1] - times[0]) / 86400
     result["room_climate"] = {
         "device_days": round(days, 2),
         "false_episodes": total,

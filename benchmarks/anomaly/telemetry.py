@@ -19,7 +19,8 @@ RESULTS = ROOT / "benchmarks/results"
 sys.path.insert(0, str(ROOT))
 
 from anomaly import Engine, Finding  # noqa: E402
-from anomaly.csv_table import open_csv  # noqa: E402
+from anomaly.csv_table import Chunk, open_csv  # noqa: E402
+from anomaly.score_rows import MissingMetrics, Whole, rows_of  # noqa: E402
 
 Wide = tuple[list[str], np.ndarray, np.ndarray]
 EPISODE_S = 3600.0
@@ -56,6 +57,34 @@ def play(
     for finding in found:
         first.setdefault(finding.id, finding)
     return list(first.values())
+
+
+def play_rows(
+    engine: Engine, device: str, metrics: Sequence[str], times: np.ndarray, values: np.ndarray,
+    units: dict[str, str] | None = None,
+) -> tuple[list[Finding], np.ndarray]:  # fmt: skip
+    """`play`, and the times at which the alarm of the device as a whole goes up."""
+    units = units or {}
+    series = np.array([engine.series(device, m, units.get(m, "")) for m in metrics], np.int32)
+    here = np.isfinite(values)
+    found, samples, whole = engine.update_rows(
+        np.broadcast_to(series, values.shape)[here],
+        np.broadcast_to(times[:, None], values.shape)[here],
+        values[here],
+        float(times[-1]),
+    )
+    missing = MissingMetrics()
+    first: dict[str, Finding] = {}
+    for finding in found:
+        missing.note(finding)
+        first.setdefault(finding.id, finding)
+    scores = np.full(values.shape, np.nan, np.float32)
+    alarms = np.full(values.shape, 255, np.uint8)
+    scores[here], alarms[here] = samples
+    _, up = Whole(len(metrics)).take(
+        Chunk(0, [], times, values), scores, alarms, rows_of(here, *whole), missing, -np.inf
+    )
+    return list(first.values()), times[np.diff(up.astype(int), prepend=0) == 1]
 
 
 def rooms() -> Iterable[tuple[str, Wide]]:

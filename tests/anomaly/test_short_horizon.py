@@ -112,3 +112,33 @@ def test_a_short_healthy_run_vouches_for_the_run_after_it() -> None:
 def test_state_has_no_room_to_spare() -> None:
     assert 8 * col.WIDTH <= 2000
     assert 8 * col.D_WIDTH <= 700
+
+
+def smooth_series(days: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """Times a minute apart and a quantity that wanders by the day in small steps."""
+    times = T0 + 60.0 * np.arange(int(days * 1440))
+    noise = np.random.default_rng(6).normal(0, 0.02, len(times))
+    return times, 20 + 3 * np.sin(2 * np.pi * times / DAY_S) + noise
+
+
+def kinds_of(times: np.ndarray, values: np.ndarray) -> list[tuple[str, float]]:
+    engine = Engine()
+    index = np.full(len(times), engine.series("d", "m"), np.int32)
+    return [(f.kind, f.detected_s) for f in engine.update(index, times, values, times[-1])]
+
+
+def test_a_jump_of_a_smooth_series_is_told_within_the_hour_and_ends_when_it_goes_back() -> None:
+    times, values = smooth_series()
+    values[4400:4700] += 0.9
+    (told, ended) = kinds_of(times, values)
+    assert told == ("level_shift", pytest.approx(times[4400] + HOUR_S, abs=120))
+    assert ended[0] == "level_shift"
+
+
+def test_a_jump_taken_back_and_steps_of_a_rough_series_are_not_told() -> None:
+    times, values = smooth_series()
+    values[4400:4420] += 0.9
+    assert kinds_of(times, values) == []
+    rough = np.where(np.random.default_rng(7).random(len(times)) < 0.1, 80.0, 0.0)
+    rough[4400:4600] = 300.0
+    assert [kind for kind, at in kinds_of(times, rough) if at <= times[4470]] == []
