@@ -110,6 +110,18 @@ def step_series(
     note_motion(row, device, v)
     row[col.LAST_T] = t
     row[col.LAST_V] = v
+    count = hear(row, device, params, i, t, arrived_s, events, count)
+    if row[col.MISSING_OPEN] != 0.0 or device[col.D_LAST_T] - device[col.D_CHECK_T] > 30.0:
+        count = check_missing(rows, device, i, params, events, count)
+    return count
+
+
+@jit
+def hear(
+    row: Table, device: Table, params: Params, i: int, t: float, arrived_s: float, events: Table,
+    count: int,
+) -> int:  # fmt: skip
+    """The device has been heard: when, whether live, and that it is silent no more."""
     if t - device[col.D_LAST_T] > max(
         params[par.SILENCE_S], params[par.SILENCE_N] * row[col.INTERVAL]
     ):
@@ -138,8 +150,6 @@ def step_series(
             0.0,
             0.0,
         )
-    if row[col.MISSING_OPEN] != 0.0 or device[col.D_LAST_T] - device[col.D_CHECK_T] > 30.0:
-        count = check_missing(rows, device, i, params, events, count)
     return count
 
 
