@@ -74,7 +74,7 @@ class CsvTable:
 
 def open_csv(path: Path, time_column: str | None = None) -> CsvTable:
     """Read the header and the first row; raises ScoreError naming the file and what is wrong."""
-    stream, raw = _open_text(path)
+    stream, raw = open_text(path)
     table = CsvTable(path, [], iter(()), raw=raw, text=stream)
     try:
         _read_head(table, stream, time_column)
@@ -93,22 +93,22 @@ def _read_head(table: CsvTable, stream: TextIO, time_column: str | None) -> None
     if not head or not head[0].strip():
         raise ScoreError(f"{file}: the file is empty")
     delimiter = max(",;\t", key=head[0].count)
-    first = _cells(head[0], delimiter)
+    first = cells_of(head[0], delimiter)
     if len(first) > MAX_COLUMNS:
         raise ScoreError(f"{file}: {len(first)} columns, at most {MAX_COLUMNS} can be read")
-    has_header = not all(_is_number(cell) or not cell for cell in first)
+    has_header = not all(is_number(cell) or not cell for cell in first)
     names = _unique(first) if has_header else [f"column{i + 1}" for i in range(len(first))]
     body = head[1:] if has_header else head
     if has_header and (not body or not body[0].strip()):
         raise ScoreError(f"{file}: there is a header but no rows")
-    sample = _cells(body[0], delimiter)
+    sample = cells_of(body[0], delimiter)
     at = guess_time_column(names, sample, time_column, file)
     table.metrics = [name for i, name in enumerate(names) if i != at]
     lines = _chain(body, stream)
     table.chunks = _chunks(table, lines, delimiter, len(names), at, 2 if has_header else 1)
 
 
-def _open_text(path: Path) -> tuple[TextIO, BinaryIO]:
+def open_text(path: Path) -> tuple[TextIO, BinaryIO]:
     try:
         raw = path.open("rb")
     except OSError as error:
@@ -123,12 +123,12 @@ def _chain(first: list[str], rest: TextIO) -> Iterator[str]:
     yield from rest
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def cells_of(line: str, delimiter: str) -> list[str]:
     row = next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])
     return [cell.strip() for cell in row]
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
@@ -205,7 +205,7 @@ def _parse(
     if kinds[index] is None:
         first = next((cell for cell in cells if cell.strip().lower() not in _MISSING), None)
         if first is not None:
-            kinds[index] = _is_number(first) or _as_flag(first) is not None
+            kinds[index] = is_number(first) or _as_flag(first) is not None
             if not kinds[index]:
                 table.text_columns.add(name)
     if not kinds[index]:
@@ -213,7 +213,7 @@ def _parse(
     try:
         numbers = np.array(cells, dtype=np.float64)
     except ValueError:
-        numbers = np.array([_number(cell) for cell in cells])
+        numbers = np.array([number_of(cell) for cell in cells])
     bad = ~np.isfinite(numbers)
     table.missing_cells += int(bad.sum())
     numbers[bad] = np.nan
@@ -224,7 +224,7 @@ def _as_flag(cell: str) -> float | None:
     return {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0}.get(cell.strip().lower())
 
 
-def _number(cell: str) -> float:
+def number_of(cell: str) -> float:
     flag = _as_flag(cell)
     if flag is not None:
         return flag

@@ -1,6 +1,7 @@
 """The detector on anyone's CSV: files in, one score per row and the findings out.
 
-Every column but the time is a metric and every file a device. The scoring is causal: rows come out
+Every column but the time is a metric and every file a device; or every line is one reading, with columns
+that name its metric and maybe its device. The scoring is causal: rows come out
 as they are read, from what came before them alone.
 """
 
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.csv_table import Chunk, CsvTable, open_csv
+from anomaly.csv_long import tables_of
+from anomaly.csv_table import Chunk, CsvTable
 from anomaly.engine import Engine
 from anomaly.errors import ScoreError
 from anomaly.finding import Finding
@@ -45,6 +47,7 @@ class _Run:
     sink: ScoreFile | None
     tracks: Tracks | None
     found: dict[str, Finding] = field(default_factory=dict)
+    devices: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: int = 0
     dated: bool = True
@@ -81,14 +84,17 @@ def score_csv(
     tell = progress or _say_nothing
     try:
         for index, (path, device) in enumerate(zip(paths, devices, strict=True)):
-            with open_csv(Path(path), time_column) as table:
-                for share in _score_file(run, table, device):
-                    tell((index + share) / len(paths), device)
+            for name, table in tables_of(Path(path), device, time_column):
+                own = name if name == device or name not in run.devices else f"{device}/{name}"
+                run.devices.append(own)
+                with table:
+                    for share in _score_file(run, table, own):
+                        tell((index + share) / len(paths), own)
         tell(1.0, "done")
     finally:
         if sink is not None:
             sink.close()
-    report = _report(run, devices)
+    report = _report(run)
     if findings is not None:
         write_findings(Path(findings), report.findings, dated=report.dated)
     if plot is not None and tracks is not None:
@@ -100,9 +106,9 @@ def _say_nothing(_share: float, _text: str) -> None:
     pass
 
 
-def _report(run: _Run, devices: list[str]) -> ScoreReport:
+def _report(run: _Run) -> ScoreReport:
     ordered = sorted(run.found.values(), key=lambda found: (found.onset_s, found.id))
-    return ScoreReport(ordered, run.rows, devices, run.notes, run.dated)
+    return ScoreReport(ordered, run.rows, run.devices, run.notes, run.dated)
 
 
 def _device_names(paths: list[Path]) -> list[str]:

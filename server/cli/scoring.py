@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from anomaly.score import ScoreReport
 
 
 def score(
@@ -42,7 +45,9 @@ def score(
         Path | None, typer.Option("--plot", help="Draw the metrics and findings here, PNG or SVG.")
     ] = None,
 ) -> None:
-    """Score CSV files: every column but the time is a metric. Prints the findings."""
+    """Score CSV files: every column but the time is a metric, or every line is one reading (columns
+    time, metric, value and maybe device). Prints the findings.
+    """
     from anomaly.score import score_csv
 
     with progress_bar("score") as told:
@@ -58,10 +63,34 @@ def score(
         )
     for note in report.notes:
         typer.echo(note, err=True)
-    for finding in report.findings:
-        print(f"{finding.device}: {finding.sentence}")
+    show_findings(report)
     devices = "1 device" if len(report.devices) == 1 else f"{len(report.devices)} devices"
     typer.echo(f"{report.rows} rows of {devices}, {len(report.findings)} findings", err=True)
+
+
+def show_findings(report: ScoreReport) -> None:
+    """A table on a terminal, a sentence a line in a pipe."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from anomaly.score_write import findings_rows
+
+    console = Console()
+    if not console.is_terminal:
+        for finding in report.findings:
+            print(f"{finding.device}: {finding.sentence}")
+        return
+    if not report.findings:
+        return
+    names = ("kind", "device", "metrics", "since", "until", "severity", "what")
+    shown = range(7) if console.width >= 130 else (0, 1, 3, 6)  # the sentence tells the rest
+    table = Table(show_lines=True)
+    for at in shown:
+        table.add_column(names[at], no_wrap=names[at] in {"kind", "since"}, overflow="fold")
+    for row in findings_rows(report.findings, dated=report.dated):
+        table.add_row(*(escape(row[at]) for at in shown))
+    console.print(table)
 
 
 @contextmanager

@@ -213,3 +213,41 @@ def test_bad_arguments(tmp_path: Path) -> None:
         score_csv([path], false_alarms_per_day=-1)
     with pytest.raises(ScoreError, match=r"\.png or \.svg"):
         score_csv([path], plot=tmp_path / "p.gif")
+
+
+def test_one_reading_per_line_scores_like_a_table(tmp_path: Path) -> None:
+    wide = write(tmp_path / "pump.csv")
+    score_csv([wide], out=tmp_path / "wide.csv")
+    long = ["time,metric,value"]
+    for row in lines_of(wide):
+        long += [f"{row['time']},{name},{row[name]}" for name in ("inlet", "outlet")]
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "pump.csv").write_text("\n".join(long) + "\n")
+    report = score_csv([tmp_path / "long" / "pump.csv"], out=tmp_path / "long.csv")
+    assert report.devices == ["pump"]
+    assert (tmp_path / "long.csv").read_text() == (tmp_path / "wide.csv").read_text()
+
+
+def test_one_reading_per_line_of_several_devices_in_any_order(tmp_path: Path) -> None:
+    lines = ["ts;device;metric;value"]
+    for device in ("a", "b"):
+        for metric in ("x", "y"):  # sorted by metric: y comes after all of x
+            lines += [f"2024-01-01T00:{m:02d}:00;{device};{metric};{m}" for m in range(50)]
+    lines.append("2024-01-01T00:50:00;a;x;broken")
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(lines))
+    report = score_csv([path], out=tmp_path / "s.csv")
+    assert report.devices == ["a", "b"]
+    assert report.rows == 101
+    rows = lines_of(tmp_path / "s.csv")
+    assert {(row["device"], row["metric"]) for row in rows} == {
+        (device, metric) for device in ("a", "b") for metric in ("", "x", "y")
+    }
+    assert any("1 cells hold no number" in note for note in report.notes)
+
+
+def test_a_short_line_of_a_long_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("time,metric,value\n2024-01-01T00:00:00,x,1\n2024-01-01T00:01:00,x\n")
+    with pytest.raises(ScoreError, match=r"long.csv: line 3: 2 cells, 3 needed"):
+        score_csv([path])
