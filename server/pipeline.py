@@ -35,6 +35,9 @@ from server.incident import service as incidents
 from server.ingest import quarantine, remembered
 from server.ingest.arrivals import Arrivals, Understanding, devices_named, text_event
 from server.ingest.foreign.topic_map import TopicMap
+from server.ingest.refusal_budget import RefusalBudget
+from server.ingest.shares import Shares
+from server.ingest.showing_out import show_out
 from server.ingest.source import Message
 from server.kit.clock import Clock, from_unix
 from server.kit.database import Database
@@ -101,6 +104,8 @@ class Pipeline:
             take=self._collect,
             translation=translation,
         )
+        self._budget = RefusalBudget()
+        self._buckets = Shares(samples_per_s=self._settings.device_samples_per_s)
         self._noted_seen_s: dict[str, float] = {}
 
     def _awakened(self, state: bytes | None) -> Detector:
@@ -137,10 +142,12 @@ class Pipeline:
         findings = self._detect(batch, arrivals, arrived_s=last.received_s)
         if last.position > self._recorded:
             # What only says that devices were heard is nobody else's to decide by.
-            apart = arrivals.only_samples and not findings
+            over = self._buckets.note(arrivals.costs, at_s=last.received_s)
+            apart = arrivals.only_samples and not findings and not over
             with self._records.transaction(apart=apart) as session:
                 self._share.prove(session)
                 self._record(session, arrivals)
+                show_out(session, over, position=last.position, now=self._clock.now())
                 self._conclude(session, findings)
                 detection.note_recorded(
                     session, self._stream, last.position, shard=self._share.name
@@ -200,7 +207,7 @@ class Pipeline:
     def _record(self, session: Session, arrivals: Arrivals) -> None:
         """What devices said besides samples, and what was refused."""
         now = self._clock.now()
-        quarantine.keep(session, arrivals.refusals)
+        quarantine.keep(session, *self._budget.split(arrivals.refusals))
         devices.mark_seen(session, self._news_of_seen(arrivals.seen_s))
         for message, device_id, state in arrivals.states:
             devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)

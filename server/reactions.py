@@ -14,6 +14,7 @@ from server.device.events import (
     DeviceAdded,
     DeviceCameOnline,
     DeviceFirmwareChanged,
+    DevicePaused,
     DeviceRevoked,
     DeviceSecretRotated,
     DeviceTopicsChanged,
@@ -100,6 +101,7 @@ def reactions(
         DeviceRevoked: (*renew, devices.show_out),
         DeviceSecretRotated: (*renew, devices.show_out),
         DeviceTopicsChanged: (*renew, devices.show_out),
+        DevicePaused: (devices.show_out,),
         # A Mosquitto that is told who may connect learns of each new device.
         **({DeviceAdded: renew} if renew else {}),
     }

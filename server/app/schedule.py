@@ -21,6 +21,7 @@ from server.ticket.lifecycle import announce_delays
 
 _HOUR_S = 3600.0
 _UPKEEP_S = 15.0
+_QUARANTINE_TICK_S = 300.0
 _EVENTS_KEPT = timedelta(days=7)
 _QUARANTINE_KEPT = timedelta(days=30)
 
@@ -63,7 +64,7 @@ def schedule(
         ),
         on_records(
             "forgetting old quarantine",
-            _HOUR_S,
+            _QUARANTINE_TICK_S,
             lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT),
         ),
         Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),

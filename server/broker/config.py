@@ -23,7 +23,7 @@ AUTH_TIMEOUT_S: Final = 10
 # How long a message may wait for its place on the disk. nats-server closes the connection after that
 # (its own default is 5 s), and a fleet that comes back with a backlog fills the queue of a slow disk
 # for longer: it would be thrown out, come back, and send the same again.
-WRITE_TIMEOUT_S: Final = 60
+WRITE_TIMEOUT_S: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

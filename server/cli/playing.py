@@ -15,6 +15,9 @@ import typer
 
 from server.cli.options import DataDir
 
+_PATIENCE_S = 120.0
+"""A file that is more than a device's share is taken in with pauses."""
+
 if TYPE_CHECKING:
     from server.kit.settings import Settings
     from server.replay import Playback, TableOptions
@@ -105,7 +108,13 @@ def _publish(
     secret = password or _own_secret(settings, device, playback)
     # Not the device's own client id: a replay must not push the real device off the broker.
     client_id = f"{device}-replay-{secrets.token_hex(4)}"
-    publisher = Publisher(mqtt or mqtt_url(settings), device, secret, client_id=client_id)
+    publisher = Publisher(
+        mqtt or mqtt_url(settings),
+        device,
+        secret,
+        client_id=client_id,
+        patience_s=_PATIENCE_S,
+    )
     publisher.connect()
     try:
         with _progress(playback.rows) as advance:

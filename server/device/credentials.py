@@ -69,10 +69,13 @@ class DeviceAuthenticator:
         """The username is the device id.
 
         A client id that is another device's id is refused: the broker would take that device's
-        session away from it.
+        session away from it. So is a device that sent more than its share, for as long as it is paused.
         """
         with self._database.reading() as session:
             if not self._known(session, username, password):
+                return None
+            paused_until = repository.paused_until(session, username)
+            if paused_until is not None and paused_until > self._clock.now():
                 return None
             topics = repository.topics_of(session, username)
             stolen = (

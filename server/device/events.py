@@ -20,6 +20,13 @@ class DeviceRevoked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DevicePaused(Event):
+    """It sent more than its share: its live connection is to be dropped, and not let in for a while."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceSecretRotated(Event):
     """Its old credentials no longer hold: a connection made with them is to be dropped."""
 

@@ -6,7 +6,12 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from server.device.events import DeviceRevoked, DeviceSecretRotated, DeviceTopicsChanged
+from server.device.events import (
+    DevicePaused,
+    DeviceRevoked,
+    DeviceSecretRotated,
+    DeviceTopicsChanged,
+)
 
 
 class DeviceGate(Protocol):
@@ -22,6 +27,8 @@ class DeviceHandlers:
         self._gate = gate
 
     def show_out(
-        self, _session: Session, event: DeviceRevoked | DeviceSecretRotated | DeviceTopicsChanged
+        self,
+        _session: Session,
+        event: DeviceRevoked | DeviceSecretRotated | DeviceTopicsChanged | DevicePaused,
     ) -> None:
         self._gate.disconnect(event.device_id)

@@ -22,7 +22,8 @@ class Device(Base):
     `state_at` is the broker's arrival time of the newest state message applied, `born_s` the device's
     own time (Unix seconds) in its newest birth: the two tell a redelivered or outdated state.
     `topics` are filters beside its own topics that it may use, `gateway_id` is the device whose topics
-    carry what it sends (`server.device.topics`).
+    carry what it sends (`server.device.topics`). Until `paused_until` it is not let in: it sent more
+    than its share.
     """
 
     __tablename__ = "device"
@@ -41,6 +42,7 @@ class Device(Base):
     created_at: Mapped[datetime]
     commissioned_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
     online: Mapped[bool] = mapped_column(default=False)
     online_changed_at: Mapped[datetime | None]
     offline_reason: Mapped[str] = mapped_column(String(20), default="")

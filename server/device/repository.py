@@ -112,6 +112,10 @@ def models(session: Session) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in session.execute(query.order_by(Device.id))]
 
 
+def paused_until(session: Session, device_id: str) -> datetime | None:
+    return session.scalar(select(Device.paused_until).where(Device.id == device_id))
+
+
 def exists(session: Session, device_id: str) -> bool:
     return session.scalar(select(Device.id).where(Device.id == device_id)) is not None
 

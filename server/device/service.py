@@ -15,6 +15,7 @@ from server.device import repository
 from server.device.credentials import check_credentials, new_secret
 from server.device.events import (
     DeviceAdded,
+    DevicePaused,
     DeviceRevoked,
     DeviceSecretRotated,
     DeviceTopicsChanged,
@@ -35,6 +36,7 @@ __all__ = [
     "device_events",
     "foreign_topics",
     "mark_seen",
+    "pause",
     "record_event",
     "record_events",
     "record_state",
@@ -100,6 +102,12 @@ def revoke_device(session: Session, device_id: str, *, now: datetime) -> None:
     if revoked.online:
         revoked.online, revoked.online_changed_at, revoked.offline_reason = False, now, "revoked"
     publish(session, DeviceRevoked(device_id=device_id), now=now)
+
+
+def pause(session: Session, device_id: str, *, until: datetime, now: datetime) -> None:
+    """It sent more than its share: shown out, and not let in before `until`. Raises NotFound."""
+    device(session, device_id).paused_until = until
+    publish(session, DevicePaused(device_id=device_id), now=now)
 
 
 def rotate_secret(session: Session, device_id: str, *, now: datetime) -> str:

@@ -31,6 +31,7 @@ from server.ingest.foreign.said import Said
 from server.ingest.foreign.topic_map import TopicMap
 from server.ingest.foreign.translation import Translation
 from server.ingest.remembered import to_bytes
+from server.ingest.shares import MESSAGE_COSTS
 from server.ingest.source import Message
 
 OUR_TOPICS: Final = "devices/"
@@ -62,6 +63,8 @@ class Arrivals:
     refusals: list[Refusal] = field(default_factory=list)
     questions: list[tuple[str, bytes]] = field(default_factory=list)
     """(topic, payload) to be published: foreign devices are asked to introduce themselves again."""
+    costs: dict[str, float] = field(default_factory=dict)
+    """Device to what its messages cost, in samples (`server.ingest.shares`)."""
     seen_s: dict[str, float] = field(default_factory=dict)
     """Device to the arrival of its newest message."""
 
@@ -69,6 +72,9 @@ class Arrivals:
     def only_samples(self) -> bool:
         """True when nothing but numbers came, so that only a time of arrival is to be noted."""
         return not (self.states or self.events or self.results or self.refusals or self.texts)
+
+    def charge(self, device_id: str, samples: float) -> None:
+        self.costs[device_id] = self.costs.get(device_id, 0.0) + samples
 
 
 class Understanding:
@@ -133,6 +139,8 @@ class Understanding:
                 arrivals.refusals.append(Refusal(message, None, error.field, error.reason))
                 continue
             try:
+                if device_id in known:
+                    arrivals.charge(device_id, MESSAGE_COSTS)
                 self._accept(arrivals, message, device_id, leaf, known)
             except WireError as error:
                 arrivals.refusals.append(Refusal(message, device_id, error.field, error.reason))
@@ -151,6 +159,7 @@ class Understanding:
             if (fault := may_not(one, rights)) is not None:
                 arrivals.refusals.append(Refusal(message, device_id, *fault))
                 continue
+            arrivals.charge(device_id, MESSAGE_COSTS)
             arrivals.seen_s[device_id] = message.received_s
             arrivals.refusals += [Refusal(message, device_id, *f) for f in one.faults]
             if one.question is not None:
@@ -201,6 +210,7 @@ class Understanding:
                 f"{self._future_tolerance_s:g} s in the future: check the device's clock"
             )
             arrivals.refusals.append(Refusal(message, device_id, "t", reason))
+        arrivals.charge(device_id, len(pack.names))
         arrivals.samples.append((message.position, len(pack.names)))
         if pack.texts:
             arrivals.texts += [(device_id, text) for text in pack.texts]

@@ -19,7 +19,11 @@ router = APIRouter(tags=["quarantine"])
 
 
 class QuarantinedMessageOut(BaseModel):
-    """A refused message; `payload_base64` holds its beginning, `payload_bytes` its whole length."""
+    """A refused message; `payload_base64` holds its beginning, `payload_bytes` its whole length.
+
+    `messages` is how many the row stands for: 1; more where a device had so many refused that they are
+    counted only; 0 for a notice about the device.
+    """
 
     id: int
     device_id: str | None
@@ -28,6 +32,7 @@ class QuarantinedMessageOut(BaseModel):
     reason: str
     payload_base64: str
     payload_bytes: int
+    messages: int
     received_at: datetime
 
     @classmethod
@@ -40,6 +45,7 @@ class QuarantinedMessageOut(BaseModel):
             reason=row.reason,
             payload_base64=base64.b64encode(row.payload).decode(),
             payload_bytes=row.payload_bytes,
+            messages=row.messages,
             received_at=row.received_at,
         )
 

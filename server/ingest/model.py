@@ -13,7 +13,10 @@ PAYLOAD_KEPT_BYTES = 64 * 1024
 
 
 class QuarantinedMessage(Base):
-    """One refusal. `payload` holds the first `PAYLOAD_KEPT_BYTES` of `payload_bytes`."""
+    """One refusal, or `messages` of them that are only counted (none: a notice about the device).
+
+    `payload` holds the first `PAYLOAD_KEPT_BYTES` of `payload_bytes`.
+    """
 
     __tablename__ = "quarantined_message"
     __table_args__ = (Index("ix_quarantined_message_device", "device_id", "id"),)
@@ -25,5 +28,6 @@ class QuarantinedMessage(Base):
     reason: Mapped[str] = mapped_column(String(500))
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int] = mapped_column(BigInteger)
+    messages: Mapped[int] = mapped_column(default=1, server_default="1")
     position: Mapped[int] = mapped_column(BigInteger)
     received_at: Mapped[datetime]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
 from server.ingest.arrivals import Refusal
 from server.ingest.model import PAYLOAD_KEPT_BYTES, QuarantinedMessage
+from server.ingest.refusal_budget import Surplus
 from server.kit.clock import from_unix
 from server.kit.text import one_line
 
@@ -17,7 +18,54 @@ MESSAGES_KEPT = 100_000
 """So many of the newest; a device gone mad must not fill the disk."""
 
 
-def keep(session: Session, refusals: Iterable[Refusal]) -> None:
+KEPT_BYTES = 256 * 2**20
+"""And of their payloads, so much."""
+
+
+def keep(session: Session, whole: Iterable[Refusal], surplus: Iterable[Surplus] = ()) -> None:
+    """Refusals with their payloads, and those beyond the budget as their number."""
+    _keep_whole(session, whole)
+    for more in surplus:
+        message = more.newest.message
+        session.add(
+            QuarantinedMessage(
+                device_id=more.newest.device_id,
+                topic=one_line(message.topic, limit=300),
+                field=one_line(more.newest.field, limit=100),
+                reason=one_line(
+                    f"{more.messages} more refused messages, counted only; of the newest: "
+                    f"{more.newest.reason}",
+                    limit=500,
+                ),
+                payload=b"",
+                payload_bytes=0,
+                messages=more.messages,
+                position=message.position,
+                received_at=from_unix(message.received_s),
+            )
+        )
+
+
+def notice(
+    session: Session, device_id: str, *, field: str, reason: str, position: int, at: datetime
+) -> None:
+    """Something that staff should know about what a device sends; no message was refused."""
+    session.add(
+        QuarantinedMessage(
+            device_id=device_id,
+            topic="",
+            field=field,
+            reason=one_line(reason, limit=500),
+            payload=b"",
+            payload_bytes=0,
+            messages=0,
+            position=position,
+            received_at=at,
+        )
+    )
+
+
+def _keep_whole(session: Session, refusals: Iterable[Refusal]) -> None:
     session.add_all(
         QuarantinedMessage(
             device_id=refusal.device_id,
@@ -46,18 +94,32 @@ def newest_first(
 
 
 def count(session: Session, *, since: datetime | None = None) -> int:
-    query = select(func.count()).select_from(QuarantinedMessage)
+    """Refused messages, also those whose number only is known."""
+    query = select(func.coalesce(func.sum(QuarantinedMessage.messages), 0))
     if since is not None:
         query = query.where(QuarantinedMessage.received_at >= since)
-    return session.scalar(query) or 0
+    return int(session.scalar(query) or 0)
 
 
 def prune(session: Session, *, received_before: datetime) -> None:
-    """Forget what is old, and what is more than `MESSAGES_KEPT`."""
+    """Forget what is old, and what is more than `MESSAGES_KEPT` or than `KEPT_BYTES`."""
     newest = session.scalar(select(func.max(QuarantinedMessage.id))) or 0
+    too_many = newest - MESSAGES_KEPT
     session.execute(
         delete(QuarantinedMessage).where(
             (QuarantinedMessage.received_at < received_before)
-            | (QuarantinedMessage.id <= newest - MESSAGES_KEPT)
+            | (QuarantinedMessage.id <= max(too_many, _beyond_bytes(session)))
         )
     )
+
+
+def _beyond_bytes(session: Session) -> int:
+    """The newest row that has no room any more when payloads are kept from the newest on; 0: all have."""
+    length = QuarantinedMessage.payload_bytes
+    kept = case((length > PAYLOAD_KEPT_BYTES, PAYLOAD_KEPT_BYTES), else_=length)
+    summed = select(
+        QuarantinedMessage.id,
+        func.sum(kept).over(order_by=QuarantinedMessage.id.desc()).label("sum"),
+    ).subquery()
+    beyond = select(func.max(summed.c.id)).where(summed.c.sum > KEPT_BYTES)
+    return session.scalar(beyond) or 0

@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     future_tolerance_s: float = Field(600, ge=0, description="samples further ahead are refused")
     silence_tick_s: float = Field(5.0, gt=0, description="how often silence is looked for")
 
+    device_samples_per_s: float = Field(
+        20_000,
+        ge=0,
+        description="one device's share; who sends more for a minute is shown out; 0: no limit",
+    )
+
     recovery_watch_s: float = Field(
         900, ge=0, description="a recovered incident is watched so long"
     )

@@ -132,7 +132,9 @@ class Publisher:
     ) -> None:
         with self._state:
             self._connected = not code.is_failure
-            if str(code) in _REFUSALS:
+            if code.is_failure and self.acknowledged:
+                pass  # it was let in before: shown out for more than its share, and may come back
+            elif str(code) in _REFUSALS:
                 self._refusal = f"the broker refuses device {self._device_id!r}: unknown device or wrong password"
             elif code.is_failure:
                 self._refusal = f"the broker refuses the connection: {one_line(str(code))}"

@@ -76,6 +76,10 @@ class Publisher:
     def acknowledged(self) -> int:
         return len(self._acknowledged)
 
+    @property
+    def unacknowledged(self) -> int:
+        return len(self._sent - self._acknowledged)
+
     def wait_connected(self) -> Self:
         wait_until(lambda: self.connected, f"{self.device_id} to connect")
         return self

@@ -103,3 +103,15 @@ def test_nothing_else_opens(text: str, cut: int) -> None:
     for forged in (text, f"temporary.{text}", "temporary." + "9" * cut + "x." + text):
         if not forged.startswith("temporary.") or not forged.split(".")[1].isdigit():
             assert not secrets.opens(None, "pump", forged, now=None)  # type: ignore[arg-type]
+
+
+def test_a_paused_device_is_not_let_in_until_its_pause_is_over(
+    database: Database, clock: ManualClock, now: datetime
+) -> None:
+    with database.transaction() as session:
+        _, secret = service.add_device(session, device_id="mad", now=now)
+        service.pause(session, "mad", until=now + HOUR, now=now)
+    gate = DeviceAuthenticator(database, clock=clock)
+    assert gate.check("mad", secret, "mad") is None
+    clock.advance(HOUR)
+    assert gate.check("mad", secret, "mad") is not None

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from server.ingest import quarantine
 from server.ingest.arrivals import Refusal
 from server.ingest.endpoints import router
 from server.ingest.model import PAYLOAD_KEPT_BYTES
+from server.ingest.refusal_budget import KEPT_A_MINUTE, RefusalBudget
 from server.ingest.source import Message
 from server.kit.clock import from_unix
 from server.kit.database import Database
@@ -103,3 +105,57 @@ def test_it_is_for_the_desk_only(client, person, role, status):
     if role is not None:
         client.use_token(person(role)[1])
     assert client.get("/quarantine").status_code == status
+
+
+def test_a_device_gone_mad_is_kept_in_part_and_counted_in_whole(database):
+    """So many of each device and minute with their payloads, of the others the number."""
+    budget = RefusalBudget()
+    flood = [
+        replace(refusal(n), message=replace(refusal(n).message, received_s=60_000.0 + n / 1000))
+        for n in range(1, 5_001)
+    ]
+    other = replace(flood[0], device_id="calm")
+    with database.transaction() as session:
+        for start in range(0, len(flood), 500):
+            quarantine.keep(session, *budget.split(flood[start : start + 500]))
+        quarantine.keep(session, *budget.split([other]))
+    with database.reading() as session:
+        assert quarantine.count(session) == len(flood) + 1
+        rows = quarantine.newest_first(session, limit=10_000)
+    whole = [row for row in rows if row.payload]
+    assert len(whole) == KEPT_A_MINUTE + 1
+    assert len(rows) <= KEPT_A_MINUTE + 1 + 10
+    assert whole[0].device_id == "calm"
+    assert "counted only" in rows[1].reason
+
+
+def test_the_next_minute_is_kept_again():
+    budget = RefusalBudget()
+
+    def kept_of(at_s: float) -> int:
+        one = refusal(1)
+        many = [replace(one, message=replace(one.message, received_s=at_s))] * 100
+        return len(budget.split(many)[0])
+
+    assert [kept_of(s) for s in (600.0, 601.0, 660.0, 659.0)] == [
+        KEPT_A_MINUTE,
+        0,
+        KEPT_A_MINUTE,
+        0,
+    ]
+
+
+def test_a_notice_is_shown_and_counts_nothing(database, now):
+    with database.transaction() as session:
+        quarantine.notice(session, "pump", field="rate", reason="too much", position=7, at=now)
+        assert quarantine.count(session) == 0
+    (row,) = kept(database)
+    assert (row.device_id, row.field, row.reason, row.messages) == ("pump", "rate", "too much", 0)
+
+
+def test_payloads_have_a_limit_together(database, now, monkeypatch):
+    monkeypatch.setattr(quarantine, "KEPT_BYTES", 2_500)
+    with database.transaction() as session:
+        quarantine.keep(session, [refusal(n, payload=b"x" * 1000) for n in range(1, 6)])
+        quarantine.prune(session, received_before=from_unix(0))
+    assert [row.reason for row in kept(database)] == ["bad 5", "bad 4"]
