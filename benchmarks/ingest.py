@@ -1,281 +1,193 @@
-"""Samples per second through MQTT to stored and scored, beside a bare reader of the same messages.
+"""Samples per second from MQTT to stored and scored, with every write on disk, broker and load beside it.
 
-Three figures from one run, on the same broker with every write on disk (fsync):
+    cells     packs of 10, 100, 1,000 samples from 1, 100, 5,000 devices, as fast as they are acknowledged: until
+              the last is stored, judged and on record; what each sample cost in CPU
+    latency   age of samples once stored and judged, at half the rate of its cell
+    ratio     the same waiting messages: only received and decoded, and through the whole pipeline, in turns
+    flat      CPU a sample at one rate from 10, 100, 1,000, 5,000 devices, and on a store of a year
+    memory    of the server and the broker with devices connected, and with series
 
-    live       devices publish at QoS 1 while the pipeline works: until the last sample is stored,
-               scored, checkpointed
-    backlog    the same messages wait in the stream, then the pipeline works them off
-    bare       the same reader fetches the same waiting messages and throws them away
+    python benchmarks/ingest.py [--parts cells,latency,ratio,flat,memory] [--seconds 10] [--dir DIR]
+                                [--out benchmarks/results/ingest.json]
 
-    python benchmarks/ingest.py [--packs 4000] [--out benchmarks/results/ingest.json]
+The load comes from `forewarn bench fleet`, from outside. Every message costs the broker one fsync: what the
+disk of DIR can do is printed beside the figures, as `fsyncs_per_s`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import multiprocessing
-import os
-import platform
-import resource
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from functools import partial
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from benchmarks.ingest_inside import history, ratio
+from benchmarks.under_load import Server, ages, machine, serving
 
-from server.app.consuming import Consumer
-from server.broker import Broker, BrokerSettings
-from server.device.credentials import DeviceAuthenticator
-from server.device.service import add_device
-from server.ingest.jetstream import JetStreamSource
-from server.kit.clock import SystemClock
-from server.kit.database import Database
-from server.kit.settings import Settings
-from server.migrations import upgrade
-from server.pipeline import Pipeline, PipelineParts
-from server.telemetry.duckdb import DuckDbTelemetryStore
-
-DEVICES, PUBLISHERS = 8, 2
-METRICS = tuple(f"part/{number}" for number in range(10))
-TIMES = 10
-PACK_SAMPLES = TIMES * len(METRICS)
-INFLIGHT = 100
-START_S = 1_780_000_000.0
-WARM_UP_PACKS = 40
+PACKS = (10, 100, 1_000)
+DEVICES = (1, 100, 5_000)
+FLAT_DEVICES = (10, 100, 1_000, 5_000)
+FLAT_PACKS_PER_S = 300
+METRICS = 10
+NO_LIMIT = {"device_samples_per_s": 0}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packs", type=int, default=4000, help="messages in each measurement")
+    parser.add_argument("--parts", default="cells,latency,ratio,flat,memory")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of publishing in each run")
+    parser.add_argument("--packs", default=",".join(map(str, PACKS)), help="samples a pack")
+    parser.add_argument("--devices", default=",".join(map(str, DEVICES)))
+    parser.add_argument("--history", type=int, default=50_000_000, help="samples of the year")
+    parser.add_argument("--dir", type=Path, help="where data lies; default: the system's temporary")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(measure(Path(folder), given.packs))
+    with tempfile.TemporaryDirectory(dir=given.dir) as folder:
+        found = measure(Path(folder), given)
     text = json.dumps(found, indent=2)
     print(text)
     if given.out:
         given.out.write_text(text + "\n")
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A server without pages: broker, stores, pipeline."""
-
-    broker: Any
-    secrets: dict[str, str]
-    settings: Any
-    make: Callable[[str], Any]
-    records: Any
-
-
-@contextlib.asynccontextmanager
-async def bench(folder: Path) -> AsyncIterator[Bench]:
-    clock = SystemClock()
-    settings = Settings(data_dir=folder)
-    records = Database.at(folder / "records.sqlite3")
-    upgrade(records)
-    with records.transaction() as session:
-        secrets = {
-            name: add_device(session, device_id=name, now=clock.now())[1]
-            for name in (f"bench-{number}" for number in range(DEVICES))
-        }
-    store = DuckDbTelemetryStore(folder / "telemetry.duckdb")
-    parts = PipelineParts(store, records, clock, settings, after_commit=lambda: None)
-    broker_settings = BrokerSettings(
-        directory=folder / "broker",
-        host="127.0.0.1",
-        mqtt_port=0,
-        stream_max_age_s=86_400,
-        stream_max_bytes=2**32,
-    )
-    async with Broker(broker_settings, DeviceAuthenticator(records)) as broker:
-        yield Bench(broker, secrets, settings, partial(Pipeline, parts=parts), records)
-    store.close()
-    records.close()
+def measure(folder: Path, given: Any) -> dict[str, Any]:
+    parts = set(given.parts.split(","))
+    found: dict[str, Any] = {"machine": machine(folder), "seconds": given.seconds}
+    packs = [int(n) for n in given.packs.split(",")]
+    devices = [int(n) for n in given.devices.split(",")]
+    if parts & {"cells", "latency"}:
+        found["cells"] = [
+            cell(folder, pack, count, given.seconds, latency="latency" in parts and pack == 100)
+            for count in devices
+            for pack in packs
+        ]
+    if "ratio" in parts:
+        found["ratio"] = asyncio.run(ratio(folder))
+    if "flat" in parts:
+        found["flat"] = [flat(folder, count, given.seconds) for count in FLAT_DEVICES]
+        found["history"] = history(folder, given.history)
+    if "memory" in parts:
+        found["memory"] = memory(folder)
+    found["machine_after"] = machine(folder)
+    return found
 
 
-async def measure(folder: Path, packs: int) -> dict[str, Any]:
-    async with bench(folder) as server:
-        samples = packs * PACK_SAMPLES
-        await publish(server, range(WARM_UP_PACKS))
-        await consume(server)  # the detectors' compiler, DuckDB's first table
-
-        live_s, publish_s = await live(server, range(WARM_UP_PACKS, WARM_UP_PACKS + packs))
-
-        after = (await server.broker.stream.state()).last_position
-        await publish(server, range(WARM_UP_PACKS + packs, WARM_UP_PACKS + 2 * packs))
-        source = JetStreamSource(server.broker.client, server.broker.stream, start_after=after)
-        began_s = time.perf_counter()
-        count = 0
-        while count < packs:
-            count += len(await source.fetch(server.settings.batch_messages, 1.0))
-        bare_s = time.perf_counter() - began_s
-        await source.close()
-        backlog_s = await consume(server)
-    rates = {
-        "live": samples / live_s,
-        "backlog": samples / backlog_s,
-        "bare": samples / bare_s,
-        "publish": samples / publish_s,
-    }
-    return {
-        "samples_per_s": {name: round(rate) for name, rate in rates.items()},
-        "live_of_bare": round(rates["live"] / rates["bare"], 3),
-        "backlog_of_bare": round(rates["backlog"] / rates["bare"], 3),
-        "packs": packs,
-        "samples_per_pack": PACK_SAMPLES,
-        "devices": DEVICES,
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "machine": machine(),
-    }
-
-
-async def live(server: Bench, numbers: range) -> tuple[float, float]:
-    """(until all is stored and scored, until all is acknowledged to the devices), in seconds."""
-    last = (await server.broker.stream.state()).last_position + len(numbers)
-    working: list[asyncio.Task[float]] = []
-    began_s = time.perf_counter()
-
-    def begin() -> None:
-        nonlocal began_s
-        began_s = time.perf_counter()
-        working.append(asyncio.create_task(consume(server, last)))
-
-    await publish(server, numbers, begin)
-    publish_s = time.perf_counter() - began_s
-    await working[0]
-    return time.perf_counter() - began_s, publish_s
-
-
-@dataclass
-class Progress:
-    acknowledged: int = 0
-
-
-class WatchedSource(JetStreamSource):
-    """Tells up to where the pipeline has checkpointed."""
-
-    def __init__(self, progress: Progress, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._progress = progress
-
-    async def acknowledge(self, position: int) -> None:
-        self._progress.acknowledged = position
-        await super().acknowledge(position)
-
-
-async def consume(server: Bench, last: int | None = None) -> float:
-    """Seconds until the product's own consumer has checkpointed position `last` (now the newest)."""
-    stream = server.broker.stream
-    if last is None:
-        last = (await stream.state()).last_position
-    progress = Progress()
-    consumer = Consumer(
-        lambda after: WatchedSource(progress, server.broker.client, stream, start_after=after),
-        server.make,
-        server.settings,
-    )
-    began_s = time.perf_counter()
-    running = asyncio.create_task(consumer.run())
-    while progress.acknowledged < last:  # noqa: ASYNC110 - a benchmark of the consumer as it is
-        await asyncio.sleep(0.01)
-    seconds = time.perf_counter() - began_s
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-    consumer.close()
-    return seconds
-
-
-async def publish(server: Bench, numbers: range, begin: Callable[[], None] = lambda: None) -> None:
-    """`begin` is called when all devices are connected; returns when every pack has its PUBACK."""
-    spawn = multiprocessing.get_context("spawn")
-    all_connected = spawn.Barrier(PUBLISHERS + 1)
-    names = list(server.secrets)
-    shares = [names[number::PUBLISHERS] for number in range(PUBLISHERS)]
-    processes = [
-        spawn.Process(
-            target=devices,
-            args=(
-                server.broker.mqtt_port,
-                {name: server.secrets[name] for name in share},
-                numbers,
-                all_connected,
-            ),
+def cell(folder: Path, pack: int, devices: int, seconds: float, *, latency: bool) -> dict[str, Any]:
+    """One fleet at full speed on a server of its own, and again at half of that."""
+    metrics = min(METRICS, pack)
+    with serving(folder / f"cell-{pack}-{devices}", devices=devices, **NO_LIMIT) as server:
+        warm_up(server, devices, pack, metrics)
+        # So much in flight of all devices together, and no more than a broker queues for some seconds.
+        in_flight = max(1, 400 // devices)
+        row = run_load(
+            server, devices, pack, metrics, duration=seconds, in_flight=in_flight, drain=120
         )
-        for share in shares
-    ]
-    for process in processes:
-        process.start()
-    await asyncio.to_thread(all_connected.wait, 120)
-    begin()
-    for process in processes:
-        await asyncio.to_thread(process.join)
-        assert process.exitcode == 0
+        if latency:
+            rate = row["samples_per_s"] / pack / 2
+            before = server.metrics()
+            half = run_load(server, devices, pack, metrics, duration=seconds, rate=rate, drain=120)
+            row["half"] = {
+                "samples_per_s": half["samples_per_s"],
+                "age": ages(before, server.metrics()),
+                "puback_ms": half["puback_ms"],
+            }
+    tell(row)
+    return row
 
 
-def devices(port: int, secrets: dict[str, str], numbers: range, all_connected: Barrier) -> None:
-    """A process of devices, each publishing its packs as fast as they are acknowledged."""
-    clients = {name: connected(port, name, secret) for name, secret in secrets.items()}
-    packs = [
-        (name, payload(number))
-        for number in numbers
-        for name in clients
-        if number % DEVICES == int(name.split("-")[1])
-    ]
-    all_connected.wait(120)
-    sent = [clients[name].publish(f"devices/{name}/telemetry", data, qos=1) for name, data in packs]
-    for info in sent:
-        info.wait_for_publish(120)
-        assert info.is_published()
-    for client in clients.values():
-        client.disconnect()
-        client.loop_stop()
+def warm_up(server: Server, devices: int, pack: int, metrics: int) -> None:
+    """The detectors' compiler, DuckDB's first table, every device's series."""
+    run_load(server, devices, pack, metrics, duration=3, rate=max(20.0, devices / 2), drain=120)
 
 
-def connected(port: int, name: str, secret: str) -> mqtt.Client:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{name}-load")
-    client.username_pw_set(name, secret)
-    client.max_inflight_messages_set(INFLIGHT)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    return client
-
-
-def payload(number: int) -> bytes:
-    """What one pack holds: ten metrics at ten times."""
-    random = np.random.default_rng(number)
-    values = 20 + random.normal(0, 0.5, (TIMES, len(METRICS))).round(3)
-    first_s = START_S + number * TIMES
-    records: list[dict[str, Any]] = [
-        {"n": metric, "u": "Cel", "t": second, "v": float(values[second, column])}
-        for second in range(TIMES)
-        for column, metric in enumerate(METRICS)
-    ]
-    records[0] |= {"bt": first_s, "boot": "bench", "seq": number}
-    return json.dumps(records, separators=(",", ":")).encode()
-
-
-def machine() -> dict[str, Any]:
+def run_load(
+    server: Server, devices: int, pack: int, metrics: int, **options: object
+) -> dict[str, Any]:
+    before, stored = server.cost(), server.stored()
+    found = server.fleet(devices=devices, pack_samples=pack, metrics=metrics, **options)
+    samples = found["samples_acknowledged"]
+    began = found["publishing_s"] + found["drained_s"]
+    seconds = began + waited(server, stored + samples)
+    after = server.cost()
     return {
-        "cpus": os.cpu_count(),
-        "processor": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
-        "load_1min": round(os.getloadavg()[0], 1),
+        "pack_samples": pack,
+        "devices": devices,
+        "samples": samples,
+        "samples_per_s": round(samples / seconds),
+        "messages_per_s": round(samples / pack / seconds),
+        "stored_s_after_puback": round(seconds - began, 2),
+        "server_cpu_us_a_sample": round((after.server_s - before.server_s) / samples * 1e6, 2),
+        "broker_cpu_us_a_sample": round((after.broker_s - before.broker_s) / samples * 1e6, 2),
+        "generator_cpu_share": found["cpu_share"],
+        "puback_ms": found["puback_ms"],
     }
+
+
+def waited(server: Server, samples: float) -> float:
+    """Seconds until so many are stored. The fleet's goodbye, which is no work of ours, is counted too."""
+    began_s = time.perf_counter()
+    server.wait_stored(samples)
+    return time.perf_counter() - began_s
+
+
+def flat(folder: Path, devices: int, seconds: float) -> dict[str, Any]:
+    """The cost of a sample when the same load comes from more devices."""
+    with serving(folder / f"flat-{devices}", devices=devices, **NO_LIMIT) as server:
+        warm_up(server, devices, 100, METRICS)
+        row = run_load(
+            server, devices, 100, METRICS, duration=seconds, rate=FLAT_PACKS_PER_S, drain=120
+        )
+    tell(row)
+    return row
+
+
+def memory(folder: Path, devices: int = 5_000) -> dict[str, Any]:
+    """Resident memory: started, with devices connected, with ten and with twenty series of each."""
+    with serving(folder / "memory", devices=devices, **NO_LIMIT) as server:
+        load = {"devices": devices, "drain": 120}
+        server.fleet(devices=1, duration=2, rate=5)  # the compiler is loaded
+        idle = server.rss_mb()
+        connected = during(server, pack_samples=1, metrics=1, rate=1, duration=10, **load)
+        server.fleet(pack_samples=10, metrics=10, rate=devices / 5, duration=10, **load)
+        ten = server.rss_mb()
+        server.fleet(pack_samples=30, metrics=30, rate=devices / 5, duration=10, **load)
+        thirty = server.rss_mb()
+    return {
+        "devices": devices,
+        "rss_mb": {
+            "started": idle,
+            "connected": connected,
+            "10 series each": ten,
+            "30 series each": thirty,
+        },
+        "kb_a_connected_device": {
+            name: round((connected[name] - idle[name]) * 1024 / devices, 1) for name in idle
+        },
+        "kb_a_series": round((thirty["server"] - ten["server"]) * 1024 / (20 * devices), 1),
+    }
+
+
+def during(server: Server, **options: object) -> dict[str, float]:
+    """Memory while the fleet is connected."""
+    running = threading.Thread(target=server.fleet, kwargs=options)
+    running.start()
+    most = server.rss_mb()
+    while running.is_alive():
+        now = server.rss_mb()
+        most = {name: max(most[name], now[name]) for name in most}
+        running.join(0.5)
+    return most
+
+
+def tell(row: dict[str, Any]) -> None:
+    print(json.dumps(row), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,9 @@ samples' own time, so the outcome is as if nothing had happened (docs/decisions/
 from __future__ import annotations
 
 import logging
-import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import accumulate
 
 from prometheus_client import Counter, Histogram
@@ -35,6 +33,7 @@ from server.incident import service as incidents
 from server.ingest import quarantine, remembered
 from server.ingest.arrivals import Arrivals, Understanding, devices_named, text_event
 from server.ingest.foreign.topic_map import TopicMap
+from server.ingest.last_heard import LastHeard
 from server.ingest.refusal_budget import RefusalBudget
 from server.ingest.shares import Shares
 from server.ingest.showing_out import show_out
@@ -42,6 +41,7 @@ from server.ingest.source import Message
 from server.kit.clock import Clock, from_unix
 from server.kit.database import Database
 from server.kit.settings import Settings
+from server.telemetry.ages import note_ages
 from server.telemetry.collect import Collector
 from server.telemetry.samples import SampleBatch, SeriesKey
 from server.telemetry.store import TelemetryStore
@@ -54,9 +54,6 @@ MESSAGES = Counter("forewarn_messages", "Messages processed, by outcome", ["outc
 SAMPLES = Counter("forewarn_samples", "Samples processed, by outcome", ["outcome"])
 FINDINGS = Counter("forewarn_findings", "Findings that began, grew or ended, by kind", ["kind"])
 BATCH_SECONDS = Histogram("forewarn_batch_seconds", "Time to process one batch of messages")
-
-SEEN_WITHIN_S = 5.0
-"""How exactly the records know when a device was last heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class Pipeline:
         )
         self._budget = RefusalBudget()
         self._buckets = Shares(samples_per_s=self._settings.device_samples_per_s)
-        self._noted_seen_s: dict[str, float] = {}
+        self._heard = LastHeard()
 
     def _awakened(self, state: bytes | None) -> Detector:
         """The detector as it was; a new one where an upgrade can't read its memory any more."""
@@ -156,6 +153,7 @@ class Pipeline:
             self._after_commit()
             for topic, payload in arrivals.questions:
                 self._ask(topic, payload)
+        note_ages(arrivals.newest_s, now_s=self._clock.now().timestamp())
 
     def _understand(self, messages: Sequence[Message]) -> Arrivals:
         heard = self._understanding.translate(messages)
@@ -208,19 +206,12 @@ class Pipeline:
         """What devices said besides samples, and what was refused."""
         now = self._clock.now()
         quarantine.keep(session, *self._budget.split(arrivals.refusals))
-        devices.mark_seen(session, self._news_of_seen(arrivals.seen_s))
+        devices.mark_seen(session, self._heard.news(arrivals.seen_s))
         for message, device_id, state in arrivals.states:
             devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)
         devices.record_events(session, _events(arrivals), now=now)
         for _message, device_id, result in arrivals.results:
             commands.record_result(session, device_id, result, now=now)
-
-    def _news_of_seen(self, seen_s: Mapping[str, float]) -> dict[str, datetime]:
-        """When devices were heard, where that is news: a row of each device in each batch is not."""
-        noted, never = self._noted_seen_s, -math.inf
-        news = {d: t for d, t in seen_s.items() if t - noted.get(d, never) >= SEEN_WITHIN_S}
-        noted.update(news)
-        return {device_id: from_unix(time_s) for device_id, time_s in news.items()}
 
     def _conclude(self, session: Session, findings: Iterable[Finding]) -> None:
         """Findings onto the record and into their cases."""

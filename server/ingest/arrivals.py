@@ -55,6 +55,8 @@ class Arrivals:
     """Empty where they were handed over one by one."""
     samples: list[tuple[int, int]] = field(default_factory=list)
     """(position, count) of each pack."""
+    newest_s: list[float] = field(default_factory=list)
+    """Time of each pack's newest sample."""
     texts: list[tuple[str, TextReading]] = field(default_factory=list)
     duplicates: int = 0
     states: list[tuple[Message, str, DeviceState]] = field(default_factory=list)
@@ -202,7 +204,8 @@ class Understanding:
     def _keep(self, arrivals: Arrivals, message: Message, device_id: str, pack: Pack) -> None:
         """All of a pack but its samples from the future."""
         latest_s = message.received_s + self._future_tolerance_s
-        if max(pack.times_s, default=0) > latest_s or any(t.time_s > latest_s for t in pack.texts):
+        newest_s = max(pack.times_s, default=0.0)
+        if newest_s > latest_s or any(t.time_s > latest_s for t in pack.texts):
             whole = len(pack)
             pack = _without_future(pack, latest_s)
             reason = (
@@ -211,6 +214,7 @@ class Understanding:
             )
             arrivals.refusals.append(Refusal(message, device_id, "t", reason))
         arrivals.charge(device_id, len(pack.names))
+        arrivals.newest_s.append(newest_s)
         arrivals.samples.append((message.position, len(pack.names)))
         if pack.texts:
             arrivals.texts += [(device_id, text) for text in pack.texts]

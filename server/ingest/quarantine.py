@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from server.ingest.arrivals import Refusal
 from server.ingest.model import PAYLOAD_KEPT_BYTES, QuarantinedMessage
 from server.ingest.refusal_budget import Surplus
+from server.ingest.shares import Excess
 from server.kit.clock import from_unix
 from server.kit.text import one_line
 
@@ -46,16 +47,14 @@ def keep(session: Session, whole: Iterable[Refusal], surplus: Iterable[Surplus] 
         )
 
 
-def notice(
-    session: Session, device_id: str, *, field: str, reason: str, position: int, at: datetime
-) -> None:
-    """Something that staff should know about what a device sends; no message was refused."""
+def notice(session: Session, excess: Excess, *, position: int, at: datetime) -> None:
+    """That a device is shown out, among what staff look at; no message was refused."""
     session.add(
         QuarantinedMessage(
-            device_id=device_id,
+            device_id=excess.device_id,
             topic="",
-            field=field,
-            reason=one_line(reason, limit=500),
+            field="rate",
+            reason=one_line(str(excess), limit=500),
             payload=b"",
             payload_bytes=0,
             messages=0,

@@ -25,11 +25,4 @@ def show_out(session: Session, over: Iterable[Excess], *, position: int, now: da
         PAUSED.inc()
         until = now + timedelta(seconds=excess.pause_s)
         devices.pause(session, excess.device_id, until=until, now=now)
-        quarantine.notice(
-            session,
-            excess.device_id,
-            field="rate",
-            reason=str(excess),
-            position=position,
-            at=now,
-        )
+        quarantine.notice(session, excess, position=position, at=now)

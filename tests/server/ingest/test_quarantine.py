@@ -12,6 +12,7 @@ from server.ingest.arrivals import Refusal
 from server.ingest.endpoints import router
 from server.ingest.model import PAYLOAD_KEPT_BYTES
 from server.ingest.refusal_budget import KEPT_A_MINUTE, RefusalBudget
+from server.ingest.shares import Excess
 from server.ingest.source import Message
 from server.kit.clock import from_unix
 from server.kit.database import Database
@@ -147,10 +148,11 @@ def test_the_next_minute_is_kept_again():
 
 def test_a_notice_is_shown_and_counts_nothing(database, now):
     with database.transaction() as session:
-        quarantine.notice(session, "pump", field="rate", reason="too much", position=7, at=now)
+        quarantine.notice(session, Excess("pump", 9_000.0, 100.0, 60.0), position=7, at=now)
         assert quarantine.count(session) == 0
     (row,) = kept(database)
-    assert (row.device_id, row.field, row.reason, row.messages) == ("pump", "rate", "too much", 0)
+    assert (row.device_id, row.field, row.messages) == ("pump", "rate", 0)
+    assert "9,000 samples a second, its share is 100" in row.reason
 
 
 def test_payloads_have_a_limit_together(database, now, monkeypatch):

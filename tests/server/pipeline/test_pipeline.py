@@ -19,12 +19,13 @@ from server.detection.model import BaselineRequest, Checkpoint, FindingRecord
 from server.device import service as devices
 from server.device.model import Device
 from server.incident.model import Incident
+from server.ingest.last_heard import SEEN_WITHIN_S
 from server.ingest.model import QuarantinedMessage
 from server.ingest.source import Message
 from server.kit.clock import ManualClock
 from server.kit.database import Base, Database
 from server.kit.settings import Settings
-from server.pipeline import SEEN_WITHIN_S, Pipeline, PipelineParts
+from server.pipeline import Pipeline, PipelineParts
 from server.telemetry.memory import MemoryTelemetryStore
 from server.telemetry.samples import SeriesKey
 
