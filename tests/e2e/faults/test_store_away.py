@@ -123,11 +123,16 @@ def slowly(port: int) -> Iterator[tuple[int, threading.Event]]:
             await writer.wait_closed()
 
     async def serve(reader: Any, writer: Any) -> None:
-        with contextlib.suppress(OSError):
+        try:
             there = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(
-                pass_on(reader, there[1], answers=False), pass_on(there[0], writer, answers=True)
-            )
+        except OSError:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            return
+        await asyncio.gather(
+            pass_on(reader, there[1], answers=False), pass_on(there[0], writer, answers=True)
+        )
 
     server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
