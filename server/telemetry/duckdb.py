@@ -7,6 +7,7 @@ kept by `novelty`: only what is not newer than its series' newest sample is look
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -140,8 +141,10 @@ class DuckDbTelemetryStore:
                 connection.execute("INSERT INTO stream_position VALUES (?, ?)", [stream, position])
                 connection.commit()
             except BaseException:
-                connection.rollback()
                 self._series.give_back(changes)
+                # A commit that failed, for want of disk, has left no transaction to roll back.
+                with contextlib.suppress(duckdb.Error):
+                    connection.rollback()
                 raise
             self._open.update(opened)
 
