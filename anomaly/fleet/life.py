@@ -32,7 +32,7 @@ def fit(
     """
     if clip is not None and not clip > 0:
         raise LifeError(f"clip must be above 0, got {clip}")
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     tell(0.0, "reading")
     table = read_units(Path(train_csv), unit, time)
     tell(0.1, "learning")
@@ -50,7 +50,7 @@ def predict(
     progress: Progress | None = None,
 ) -> list[tuple[str, float, float, float]]:
     """Write `unit,remaining,low,high` as of each unit's last row; returns the same rows."""
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     tell(0.0, "reading")
     known = load(Path(model))
     table = read_units(Path(test_csv), known.unit_column, known.time_column)
@@ -69,5 +69,5 @@ def predict(
     return rows
 
 
-def _say_nothing(_share: float, _text: str) -> None:
-    pass
+def say_nothing(_share: float, _text: str) -> None:
+    """Where nobody asked for progress."""

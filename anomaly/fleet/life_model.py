@@ -1,6 +1,4 @@
-"""Gradient-boosted trees for remaining life: a point and an 80 % interval, calibrated on units
-that were held back; kept as a skops file, which unlike pickle runs no code when it is read.
-"""
+"""Remaining life of units, learned from those run to failure: a point and an 80 % interval."""
 
 from __future__ import annotations
 
@@ -9,27 +7,22 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from anomaly.errors import LifeError
-from anomaly.fleet.life_features import Floats, Scaling, learn_scaling, unit_features
+from anomaly.fleet import skops_file
+from anomaly.fleet.life_by_limit import FEW_UNITS, LimitModel, find_limit
+from anomaly.fleet.life_features import Floats, Scaling, Windows, learn_scaling, unit_features
+from anomaly.fleet.life_interval import Interval, train_interval
+from anomaly.fleet.life_points import Points, train_points
 from anomaly.fleet.life_table import UnitTable
 
-FORMAT: Final = "forewarn-life-1"
-INTERVAL: Final = 0.8
-# Far from its end a unit shows nothing: beyond this share of a typical life the point estimate
-# learns only "long". Chosen by held-out units; the interval is learned on the unclipped truth.
-CLIP_SHARE: Final = 0.62
-_HELD_BACK = 0.25
-_POINT = {
-    "max_iter": 250, "learning_rate": 0.04, "max_leaf_nodes": 15, "min_samples_leaf": 40,
-    "l2_regularization": 1.0, "max_features": 0.25, "early_stopping": False,
-}  # fmt: skip
-_QUANTILE = {
-    "max_iter": 150, "learning_rate": 0.06, "max_leaf_nodes": 12, "min_samples_leaf": 60,
-    "max_features": 0.4, "early_stopping": False, "loss": "quantile",
-}  # fmt: skip
-_MEMBERS = 3
+FORMAT: Final = "forewarn-life-2"
+# Far from its end a unit shows nothing, so the point estimate says no more than "long": this share
+# of a life that nineteen units of twenty reach.
+CLIP_SHARE: Final = 0.83
+_SHORT_LIVES: Final = 0.05
+_LEAST_UNITS: Final = 2
+_MEMBERS: Final = 2
 
 
 @dataclass(slots=True)
@@ -39,21 +32,25 @@ class LifeModel:
     unit_column: str
     time_column: str
     scaling: Scaling
-    clip: float
-    points: list[Any]
-    low: Any
-    high: Any
-    margin: float
+    windows: Windows
+    points: Points
+    interval: Interval
+    by_limit: LimitModel | None = None
+    """Where few units failed and one reading tells it: this, and not what is learned from all."""
+
+    @property
+    def clip(self) -> float:
+        """The longest point estimate."""
+        return self.points.clip
 
     def predict(self, table: UnitTable) -> list[tuple[str, float, float, float]]:
         """(unit, remaining, low, high) as of each unit's last row; raises LifeError."""
-        rows = np.array([features[-1] for features in _features(table, self.scaling)])
-        point = np.mean([member.predict(rows) for member in self.points], axis=0)
-        low = self.low.predict(rows) - self.margin
-        high = self.high.predict(rows) + self.margin
-        point = np.maximum(point, 0.0)
-        low = np.clip(np.minimum(low, point), 0.0, None)
-        high = np.maximum(high, point)
+        if self.by_limit is not None:
+            return self.by_limit.predict(table)
+        features = table_features(table, self.scaling, self.windows)
+        rows = np.array([unit[-1] for unit in features])
+        point = self.points.predict(rows)
+        low, high = self.interval.around(point, rows[:, 0])
         units = [unit for unit, _ in table.unit_rows()]
         return [
             (unit, float(p), float(lo), float(hi))
@@ -61,7 +58,8 @@ class LifeModel:
         ]
 
 
-def _features(table: UnitTable, scaling: Scaling) -> list[Floats]:
+def table_features(table: UnitTable, scaling: Scaling, windows: Windows) -> list[Floats]:
+    """Features of each unit's rows in order of time; raises LifeError for a column that is absent."""
     wanted = [*scaling.readings, *scaling.settings]
     absent = [name for name in wanted if name not in table.names]
     if absent:
@@ -70,7 +68,7 @@ def _features(table: UnitTable, scaling: Scaling) -> list[Floats]:
         )
     scaled = scaling.apply(table)
     return [
-        unit_features(scaled[rows], table.times[rows] - table.times[rows][0])
+        unit_features(scaled[rows], table.times[rows] - table.times[rows][0], windows)
         for _, rows in table.unit_rows()
     ]
 
@@ -87,104 +85,107 @@ def train(
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
     histories = table.unit_rows()
-    if len(histories) < 4:
-        raise LifeError(f"{len(histories)} units run to failure; at least 4 are needed")
-    absent = [name for name in settings if name not in table.names]
-    if absent:
-        raise LifeError(f"no column {absent[0]!r} for a setting")
+    if len(histories) < _LEAST_UNITS:
+        raise LifeError(
+            f"{len(histories)} units run to failure; at least {_LEAST_UNITS} are needed"
+        )
     scaling = learn_scaling(table, settings, seed)
     if not scaling.readings:
         raise LifeError("no column besides the settings ever changes")
-    features = _features(table, scaling)
+    windows = Windows.for_life(float(np.median([len(rows) for _, rows in histories])))
+    features = table_features(table, scaling, windows)
     remaining = [table.times[rows][-1] - table.times[rows] for _, rows in histories]
-    lives = np.array([truth[0] for truth in remaining])
     if clip is None:
-        clip = float(CLIP_SHARE * np.median(lives)) or 1.0
-    x, y = np.vstack(features), np.concatenate(remaining)
-    # One thread: the same trees everywhere, and no spinning threads on a busy machine.
+        lives = [truth[0] for truth in remaining]
+        clip = float(CLIP_SHARE * np.quantile(lives, _SHORT_LIVES)) or 1.0
+    # One thread: the same model everywhere, and no spinning threads on a busy machine.
     with threadpool_limits(1):
-        short = np.minimum(y, clip)
-        points = [_booster(_POINT, seed + member).fit(x, short) for member in range(_MEMBERS)]
-        low, high, margin = _interval(features, remaining, seed)
-    return LifeModel(unit_column, time_column, scaling, clip, points, low, high, margin)
-
-
-def _booster(options: dict[str, Any], seed: int, **more: Any) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - heavy
-
-    return HistGradientBoostingRegressor(random_state=seed, **options, **more)
-
-
-def _interval(features: list[Floats], remaining: list[Floats], seed: int) -> tuple[Any, Any, float]:
-    """Quantile models, and the margin by which held-back units call for widening them."""
-    order = np.random.default_rng(seed).permutation(len(features))
-    held = max(1, round(_HELD_BACK * len(features)))
-    back, front = order[:held], order[held:]
-    x = np.vstack([features[i] for i in front])
-    y = np.concatenate([remaining[i] for i in front])
-    tail = (1 - INTERVAL) / 2
-    low = _booster(_QUANTILE, seed, quantile=tail).fit(x, y)
-    high = _booster(_QUANTILE, seed, quantile=1 - tail).fit(x, y)
-    misses: list[npt.NDArray[np.float64]] = []
-    for index in back:
-        truth = remaining[index]
-        miss = np.maximum(
-            low.predict(features[index]) - truth, truth - high.predict(features[index])
+        points = train_points(
+            np.vstack(features), np.concatenate(remaining), clip, members=_MEMBERS, seed=seed
         )
-        misses.append(miss)
-    margin = float(np.quantile(np.concatenate(misses), INTERVAL))
-    return low, high, margin
+        interval = train_interval(features, remaining, clip, seed=seed)
+    by_limit = find_limit(table) if len(histories) < FEW_UNITS else None
+    return LifeModel(unit_column, time_column, scaling, windows, points, interval, by_limit)
 
 
 def save(model: LifeModel, path: Path) -> None:
     """Write the model; raises LifeError when it cannot."""
-    from skops.io import dump  # noqa: PLC0415 - heavy
-
-    scaling = model.scaling
+    scaling, windows, points = model.scaling, model.windows, model.points
     content = {
         "format": FORMAT,
         "unit": model.unit_column,
         "time": model.time_column,
+        **scaling_content(scaling, windows),
+        "trees": points.trees,
+        "nets": points.nets,
+        "feature_centre": points.centre,
+        "feature_spread": points.spread,
+        "clip": points.clip,
+        "low": model.interval.low,
+        "high": model.interval.high,
+        "by_limit": _limit_content(model.by_limit),
+    }
+    skops_file.save(content, path)
+
+
+def load(path: Path) -> LifeModel:
+    """Read a model; raises LifeError for anything else."""
+    return from_content(skops_file.load(path, FORMAT), path)
+
+
+def from_content(content: dict[str, Any], path: Path) -> LifeModel:
+    """The model that a file of this FORMAT holds; raises LifeError where something is missing."""
+    try:
+        scaling, windows = scaling_from(content)
+        points = Points(
+            content["trees"], content["nets"], content["feature_centre"],
+            content["feature_spread"], float(content["clip"]),
+        )  # fmt: skip
+        interval = Interval(content["low"], content["high"])
+        by_limit = _limit_from(content["by_limit"])
+        unit, time = content["unit"], content["time"]
+        return LifeModel(unit, time, scaling, windows, points, interval, by_limit)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LifeError(f"{path.name}: the model is not whole: {error}") from error
+
+
+def _limit_content(model: LimitModel | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    return {
+        "reading": model.reading,
+        "limit": model.limit,
+        "longest": model.longest,
+        "times": [times for times, _ in model.peers],
+        "values": [values for _, values in model.peers],
+    }
+
+
+def _limit_from(content: dict[str, Any] | None) -> LimitModel | None:
+    if content is None:
+        return None
+    peers = list(zip(content["times"], content["values"], strict=True))
+    return LimitModel(content["reading"], float(content["limit"]), peers, float(content["longest"]))
+
+
+def scaling_content(scaling: Scaling, windows: Windows) -> dict[str, Any]:
+    """What a file keeps of them."""
+    return {
         "readings": scaling.readings,
         "settings": scaling.settings,
         "centres": scaling.centres,
         "setting_scale": scaling.setting_scale,
         "mean": scaling.mean,
         "spread": scaling.spread,
-        "clip": model.clip,
-        "margin": model.margin,
-        "points": model.points,
-        "low": model.low,
-        "high": model.high,
+        "windows": [windows.first, *windows.means, *windows.slopes],
     }
-    try:
-        dump(content, path)
-    except OSError as error:
-        raise LifeError(f"{path}: {error.strerror or error}") from error
 
 
-def load(path: Path) -> LifeModel:
-    """Read a model; only types of scikit-learn and numpy are let in. Raises LifeError."""
-    from skops.io import get_untrusted_types  # noqa: PLC0415 - heavy
-    from skops.io import load as read  # noqa: PLC0415 - heavy
-
-    content: Any = None
-    try:
-        foreign = get_untrusted_types(file=path)
-        refused = [name for name in foreign if name.split(".")[0] not in {"sklearn", "numpy"}]
-        if not refused:
-            content = read(path, trusted=foreign)
-    except Exception as error:  # skops raises whatever the broken archive provokes
-        raise LifeError(f"{path.name}: not a model that can be read: {error}") from error
-    if refused:
-        raise LifeError(f"{path.name}: holds types a model has no need of: {refused[:5]}")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise LifeError(f"{path.name}: not a model of remaining life of this version")
+def scaling_from(content: dict[str, Any]) -> tuple[Scaling, Windows]:
+    """Raises KeyError, TypeError or ValueError for content that is not theirs."""
     scaling = Scaling(
         content["readings"], content["settings"], content["centres"], content["setting_scale"],
         content["mean"], content["spread"],
     )  # fmt: skip
-    return LifeModel(
-        content["unit"], content["time"], scaling, content["clip"], content["points"],
-        content["low"], content["high"], content["margin"],
-    )  # fmt: skip
+    first, short, long, quick, middle, slow = map(int, content["windows"])
+    return scaling, Windows(first, (short, long), (quick, middle, slow))

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from anomaly.errors import LifeError
 
 Floats = npt.NDArray[np.float64]
+BEYOND = 1e100
+"""No quantity is larger: such numbers are as good as missing, and their squares are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ def read_units(path: Path, unit: str, time: str) -> UnitTable:
     others = [i for i in range(len(header)) if i not in {unit_at, time_at}]
     columns = list(zip(*rows, strict=True))
     times = np.array([_number(cell) for cell in columns[time_at]])
-    if not np.isfinite(times).all():
-        line = int(np.argmin(np.isfinite(times))) + 2
+    timed = np.isfinite(times) & (np.abs(times) <= BEYOND)
+    if not timed.all():
+        line = int(np.argmin(timed)) + 2
         raise LifeError(f"{path.name}: line {line}: column {time!r} is not a number")
     values = np.empty((len(rows), len(others)))
     for place, index in enumerate(others):
@@ -95,7 +98,7 @@ def _numbers(cells: tuple[str, ...]) -> Floats:
         numbers = np.array(cells, dtype=np.float64)
     except ValueError:
         numbers = np.array([_number(cell) for cell in cells])
-    numbers[~np.isfinite(numbers)] = np.nan
+    numbers[~(np.abs(numbers) <= BEYOND)] = np.nan
     return numbers
 
 

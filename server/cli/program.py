@@ -13,6 +13,7 @@ from server.cli import (
     checking,
     devices,
     firmware,
+    foreseeing,
     keeping,
     living,
     node_setup,
@@ -95,6 +96,8 @@ app.add_typer(firmware.firmware, name="firmware")
 app.command("replay")(playing.replay)
 app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")
+app.add_typer(foreseeing.failure, name="failure")
+app.add_typer(foreseeing.model, name="model")
 app.add_typer(benching.bench, name="bench")
 setting_up.setup.command("nats")(node_setup.nats)
 app.add_typer(setting_up.setup, name="setup")

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from skops.io import dump
 
 from anomaly import LifeError
 from anomaly.fleet.life import fit, predict
-from anomaly.fleet.life_features import unit_features
+from anomaly.fleet.life_features import Windows, unit_features
+from anomaly.fleet.life_model import LifeModel, load
+from anomaly.fleet.life_table import read_units
 
 
 def fleet(
@@ -73,9 +76,11 @@ def test_same_seed_same_model(trained: Path, tmp_path: Path) -> None:
 def test_features_are_causal() -> None:
     values = np.random.default_rng(1).normal(0, 1, (60, 3))
     ages = np.arange(60.0)
-    whole = unit_features(values, ages)
+    windows = Windows.for_life(60)
+    whole = unit_features(values, ages, windows)
     for end in (1, 7, 30, 59):
-        np.testing.assert_allclose(unit_features(values[:end], ages[:end]), whole[:end], atol=1e-9)
+        part = unit_features(values[:end], ages[:end], windows)
+        np.testing.assert_allclose(part, whole[:end], atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,8 @@ def test_features_are_causal() -> None:
         ("engine,cycle,x\na,one,1\n", "line 2: column 'cycle'"),
         ("engine,cycle,x\na,1\n", "line 2 has 2 cells"),
         ("engine,cycle,x\na,1,b\n", "holds numbers"),
-        ("engine,cycle,x\na,1,1\na,2,2\n", "at least 4"),
+        ("engine,cycle,x\na,1,3\nb,1,3\n", "ever changes"),
+        ("engine,cycle,x\na,1,1\na,2,2\n", "at least 2"),
     ],
 )
 def test_bad_tables_say_where(tmp_path: Path, text: str, says: str) -> None:
@@ -119,3 +125,85 @@ def test_a_table_without_the_models_columns(trained: Path, tmp_path: Path) -> No
     (tmp_path / "t.csv").write_text("engine,cycle,x\na,1,1\n")
     with pytest.raises(LifeError, match="lacks columns"):
         predict(tmp_path / "t.csv", model=trained, out=tmp_path / "o.csv")
+
+
+def test_a_setting_that_is_not_everywhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("engine,cycle,load,x\na,1,,1\na,2,5,2\nb,1,5,1\nb,2,5,3\n")
+    for column, says in (("load", "'load' for a setting has rows"), ("lod", "no column 'lod'")):
+        with pytest.raises(LifeError, match=says):
+            fit(tmp_path / "t.csv", unit="engine", time="cycle", settings=[column],
+                out=tmp_path / "m.skops")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(trained: Path) -> LifeModel:
+    return load(trained)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary(max_size=300), st.sampled_from([b"", b"engine,cycle,load,heat,hum\n"]))
+def test_any_bytes_give_rows_or_the_error(
+    model: LifeModel, tmp_path: Path, data: bytes, head: bytes
+) -> None:
+    (tmp_path / "t.csv").write_bytes(head + data)
+    try:
+        rows = model.predict(read_units(tmp_path / "t.csv", "engine", "cycle"))
+    except LifeError:
+        return
+    assert all(0 <= low <= remaining <= high < np.inf for _, remaining, low, high in rows)
+
+
+_CELL = st.sampled_from(["", "0", "1", "2.5", "-3", "nan", "inf", "1e308", "9e99", "1e-300", "x"])
+_ROW = st.tuples(
+    st.sampled_from("abc"), st.sampled_from(["1", "2", "3", "9", "1e300", "9e99"]), _CELL, _CELL
+)
+
+
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(_ROW, min_size=2, max_size=12))
+def test_any_table_is_learned_from_or_refused(tmp_path: Path, rows: list[tuple[str, ...]]) -> None:
+    (tmp_path / "t.csv").write_text(
+        "\n".join(",".join(row) for row in [("u", "t", "x", "y"), *rows])
+    )
+    try:
+        fit(tmp_path / "t.csv", unit="u", time="t", out=tmp_path / "m.skops")
+        found = predict(tmp_path / "t.csv", model=tmp_path / "m.skops", out=tmp_path / "o.csv")
+    except LifeError:
+        return
+    assert {unit for unit, *_ in found} == {row[0] for row in rows}
+
+
+def cells(path: Path, ends: list[int], upto: int | None = None) -> Path:
+    """Batteries that fade, each at a rate of its own, and are done at 1.4."""
+    random = np.random.default_rng(4)
+    with path.open("w") as stream:
+        stream.write("cell;cycle;capacity;room\n")
+        for number, end in enumerate(ends):
+            for cycle in range(1, (upto or end) + 1):
+                fade = 0.6 * (cycle / end) ** 1.1 + random.normal(0, 0.004)
+                stream.write(f"c{number};{cycle};{2 - fade:.4f};{random.normal(20, 2):.2f}\n")
+    return path
+
+
+def test_few_units_that_end_at_one_value_are_forecast_to_it(tmp_path: Path) -> None:
+    train = cells(tmp_path / "train.csv", [100, 130, 170])
+    model = fit(train, unit="cell", time="cycle", out=tmp_path / "m.skops")
+    assert model.by_limit is not None
+    assert model.by_limit.reading == "capacity"
+    assert model.by_limit.limit == pytest.approx(1.4, abs=0.02)
+    test = cells(tmp_path / "test.csv", [110, 150], upto=60)
+    found = predict(test, model=tmp_path / "m.skops", out=tmp_path / "o.csv")
+    for (_, remaining, low, high), truth in zip(found, (50, 90), strict=True):
+        assert abs(remaining - truth) < 0.3 * truth
+        assert low <= truth <= high
+
+
+def test_a_file_with_a_foreign_type_is_refused_by_name(tmp_path: Path) -> None:
+    dump({"format": "forewarn-life-2", "unit": LifeError}, tmp_path / "m.skops")
+    (tmp_path / "t.csv").write_text("engine,cycle,x\na,1,1\n")
+    with pytest.raises(LifeError, match=r"no need of.*LifeError"):
+        predict(tmp_path / "t.csv", model=tmp_path / "m.skops", out=tmp_path / "o.csv")

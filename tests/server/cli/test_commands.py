@@ -23,7 +23,8 @@ PASSWORD = "a long enough one"
 COMMANDS = [
     "up", "demo", "user add", "token create", "device add", "device allow", "device list", "setup mosquitto",
     "replay", "score",
-    "life fit", "life predict", "tune list", "tune show", "tune set", "tune revert", "tune auto",
+    "life fit", "life predict", "failure fit", "failure predict", "model offer", "model list",
+    "model revert", "tune list", "tune show", "tune set", "tune revert", "tune auto",
     "tune forget", "tune replay", "doctor",
 ]  # fmt: skip
 STATEFUL = {

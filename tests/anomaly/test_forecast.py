@@ -1,0 +1,91 @@
+"""Forecasts to a limit: right on lines, honest about noise, one error for bad input."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomaly import SamplesError
+from anomaly.forecast import time_to_limit
+
+
+def fading(count: int, rate: float, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return np.arange(count, dtype=float), 2 - rate * np.arange(count) + random.normal(
+        0, noise, count
+    )
+
+
+def test_a_straight_line_is_told_exactly() -> None:
+    times, values = fading(50, 0.01, 0.0, 1)
+    crossing = time_to_limit(times, values, 1.0)
+    assert crossing.at == pytest.approx(100, abs=1e-6)
+    assert crossing.low == pytest.approx(100, abs=1e-3)
+    assert crossing.high == pytest.approx(100, abs=1e-3)
+
+
+def test_upwards_and_in_other_units_of_time_it_is_the_same() -> None:
+    times, values = fading(60, 0.01, 0.02, 2)
+    down = time_to_limit(times, values, 1.0)
+    up = time_to_limit(times * 3600 + 1e9, -values, -1.0)
+    for end in ("at", "low", "high"):
+        assert (getattr(up, end) - 1e9) / 3600 == pytest.approx(getattr(down, end), rel=1e-6)
+
+
+def test_the_interval_holds_the_truth_at_least_as_often_as_it_says() -> None:
+    inside, widths = [], []
+    for seed in range(200):
+        times, values = fading(60, 0.01, 0.05, seed)
+        crossing = time_to_limit(times, values, 1.0)
+        inside.append(crossing.low <= 100 <= crossing.high)
+        widths.append(crossing.high - crossing.low)
+    assert np.mean(inside) >= 0.75
+    assert np.median(widths) < 40, "nor is it so wide that it says nothing"
+
+
+def test_what_does_not_move_is_not_foreseen() -> None:
+    times, values = fading(60, 0.0, 0.05, 3)
+    assert time_to_limit(times, values, 1.0).high == math.inf
+
+
+def test_what_is_beyond_has_crossed() -> None:
+    times, values = fading(60, 0.03, 0.01, 3)
+    assert time_to_limit(times, values, 1.0).at == 59.0
+
+
+def test_peers_that_slow_down_later_move_the_forecast() -> None:
+    times = np.arange(200.0)
+    bent = np.where(times < 50, 2 - 0.01 * times, 1.5 - 0.004 * (times - 50))
+    alone = time_to_limit(times[:50], bent[:50], 1.2)
+    taught = time_to_limit(times[:50], bent[:50], 1.2, peers=[(times, bent), (times, bent + 0.01)])
+    truth = 125.0
+    assert abs(taught.at - truth) < abs(alone.at - truth)
+    assert taught.low <= truth <= taught.high
+
+
+_NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
+
+
+@given(st.lists(_NUMBERS, max_size=30), st.lists(_NUMBERS, max_size=30), _NUMBERS)
+def test_any_numbers_give_ordered_times_or_the_error(
+    times: list[float], values: list[float], limit: float
+) -> None:
+    _ordered_or_refused(np.array(times), np.array(values), limit)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=8, max_size=40), st.floats(-1e6, 1e6))
+def test_any_course_gives_ordered_times(values: list[float], limit: float) -> None:
+    _ordered_or_refused(np.arange(float(len(values))), np.array(values), limit)
+
+
+def _ordered_or_refused(times: np.ndarray, values: np.ndarray, limit: float) -> None:
+    try:
+        with np.errstate(all="ignore"):
+            crossing = time_to_limit(times, values, limit)
+    except SamplesError:
+        return
+    assert times[-1] <= crossing.low <= crossing.at <= crossing.high
