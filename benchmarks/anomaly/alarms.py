@@ -81,7 +81,7 @@ def evaluate(rows: np.ndarray, settings: list[str]) -> dict:
             here = np.isin(others[:, 0], part)
             inner += told(others[~here], others[here], settings)
         inner_lives = [len(unit) for unit in inner]
-        threshold = best(np.linspace(0.05, 0.95, 91),
+        threshold = best(np.linspace(0.05, 0.995, 190),
                          lambda c, inner=inner: [first_at(u, c) for u in inner], inner_lives)  # fmt: skip
         age = best(np.arange(40.0, 260.0, 2.0),
                    lambda c, n=inner_lives: [int(c) if c < life else None for life in n],
