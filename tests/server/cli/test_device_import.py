@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from server.cli.program import app
@@ -15,17 +16,21 @@ from server.kit.database import Database
 HEADER = "device_id,name,model,site\n"
 
 
-def imported(data_dir: Path, table: str) -> tuple[int, str]:
-    done = CliRunner().invoke(
+def run_import(data_dir: Path, table: str) -> Result:
+    return CliRunner().invoke(
         app, ["device", "import", "-", "--data-dir", str(data_dir)], input=table
     )
+
+
+def imported(data_dir: Path, table: str) -> tuple[int, str]:
+    done = run_import(data_dir, table)
     return done.exit_code, done.output
 
 
 def test_each_row_is_a_device_that_may_connect(tmp_path: Path) -> None:
-    code, printed = imported(tmp_path, HEADER + "d-1,First,X1,Roof\nd-2,,,\n")
-    assert code == 0
-    rows = [json.loads(line) for line in printed.splitlines()]
+    done = run_import(tmp_path, HEADER + "d-1,First,X1,Roof\nd-2,,,\n")
+    assert done.exit_code == 0
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["device_id"] for row in rows] == ["d-1", "d-2"]
     records = Database.at(tmp_path / "records.sqlite3")
     gate = DeviceAuthenticator(records)

@@ -113,5 +113,5 @@ def test_a_paused_device_is_not_let_in_until_its_pause_is_over(
         service.pause(session, "mad", until=now + HOUR, now=now)
     gate = DeviceAuthenticator(database, clock=clock)
     assert gate.check("mad", secret, "mad") is None
-    clock.advance(HOUR)
+    clock.advance(seconds=HOUR.total_seconds())
     assert gate.check("mad", secret, "mad") is not None

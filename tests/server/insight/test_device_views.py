@@ -56,7 +56,13 @@ def test_a_healthy_device_is_ok(world: CaseWorld, client_of, telemetry):
     assert (row["incident"], row["ticket"], row["site"]) == (None, None, "Cellar 1")
     detail = owner.get(f"/devices/{device}").json()
     assert detail["latest"] == [
-        {"metric": "compressor/current", "unit": "A", "time": "2026-03-01T12:00:00Z", "value": 8.5}
+        {
+            "metric": "compressor/current",
+            "unit": "A",
+            "time": "2026-03-01T12:00:00Z",
+            "value": 8.5,
+            "limits": None,
+        }
     ]
 
 
