@@ -51,12 +51,15 @@ _DIRECTORY = _cache_directory()
 
 
 def jit(function: F) -> F:
-    """Compile on first call; NUMBA_DISABLE_JIT=1 leaves the function as it is."""
+    """Compile on first call; NUMBA_DISABLE_JIT=1 leaves the function as it is.
+
+    Other threads run Python meanwhile: what a compiled function is given belongs to its caller alone.
+    """
     options: Any = numba.config
     before = options.CACHE_DIR
     options.CACHE_DIR = _DIRECTORY or before
     try:
-        decorate = numba.njit(cache=_DIRECTORY is not None, error_model="numpy")
+        decorate = numba.njit(cache=_DIRECTORY is not None, error_model="numpy", nogil=True)
         return cast("F", decorate(function))
     finally:
         options.CACHE_DIR = before

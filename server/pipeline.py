@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -22,7 +22,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
 
 from anomaly import EngineSettings, Finding, StateError
-from device_agent.wire import DeviceEvent, Pack
+from device_agent.wire import Pack
 from server.command import service as commands
 from server.detection import service as detection
 from server.detection import tuning
@@ -31,18 +31,18 @@ from server.detection.share import EVERYTHING, Share
 from server.device import service as devices
 from server.incident import service as incidents
 from server.ingest import quarantine, remembered
-from server.ingest.arrivals import Arrivals, Understanding, devices_named, text_event
+from server.ingest.arrivals import Arrivals, Understanding, devices_named
 from server.ingest.foreign.topic_map import TopicMap
 from server.ingest.last_heard import LastHeard
 from server.ingest.refusal_budget import RefusalBudget
 from server.ingest.shares import Shares
 from server.ingest.showing_out import show_out
-from server.ingest.source import Message
+from server.ingest.source import Message, split
 from server.kit.clock import Clock, from_unix
 from server.kit.database import Database
 from server.kit.settings import Settings
 from server.telemetry.ages import note_ages
-from server.telemetry.collect import Collector
+from server.telemetry.collect import Collector, Columns
 from server.telemetry.samples import SampleBatch, SeriesKey
 from server.telemetry.store import TelemetryStore
 
@@ -71,8 +71,20 @@ class PipelineParts:
     """Publish a question to a foreign device; must neither wait nor fail."""
 
 
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Messages, and what they say."""
+
+    messages: Sequence[Message]
+    arrivals: Arrivals
+    columns: Columns
+
+
 class Pipeline:
-    """Owned by one thread. After an exception throw it away and make another: it resumes."""
+    """Owned by one thread; another may `understand` the next batch while this one takes in the last.
+
+    After an exception throw it away and make another: it resumes.
+    """
 
     def __init__(self, stream: str, parts: PipelineParts, share: Share = EVERYTHING) -> None:
         # The stream is read by several when it is shared; each has positions of its own.
@@ -125,15 +137,23 @@ class Pipeline:
 
     def process(self, messages: Sequence[Message]) -> None:
         """One batch in stream order, newer than `position`."""
-        with BATCH_SECONDS.time():
-            for part in _split(messages, at=(self._recorded, self._stored)):
-                self._process(part)
-                self.position = part[-1].position
+        self.take_in(self.understand(messages))
 
-    def _process(self, messages: Sequence[Message]) -> None:
-        arrivals = self._understand(messages)
-        batch = self._collector.take()
-        last = messages[-1]
+    def understand(self, messages: Sequence[Message]) -> list[Understood]:
+        """What a batch says, in the parts in which it is taken in; each batch must be, in order."""
+        return [
+            Understood(part, self._understand(part), self._collector.take())
+            for part in split(messages, at=(self._recorded, self._stored))
+        ]
+
+    def take_in(self, parts: Iterable[Understood]) -> None:
+        with BATCH_SECONDS.time():
+            for part in parts:
+                self._take_in(part.messages[-1], part.arrivals, part.columns)
+                self.position = part.messages[-1].position
+
+    def _take_in(self, last: Message, arrivals: Arrivals, columns: Columns) -> None:
+        batch = self._collector.resolve(columns)
         if last.position > self._stored:
             self._append(batch, last.position)
         findings = self._detect(batch, arrivals, arrived_s=last.received_s)
@@ -209,7 +229,7 @@ class Pipeline:
         devices.mark_seen(session, self._heard.news(arrivals.seen_s))
         for message, device_id, state in arrivals.states:
             devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)
-        devices.record_events(session, _events(arrivals), now=now)
+        devices.record_events(session, arrivals.all_events(), now=now)
         for _message, device_id, result in arrivals.results:
             commands.record_result(session, device_id, result, now=now)
 
@@ -272,21 +292,3 @@ class Pipeline:
             )
         self._checkpointed = self.position
         self._after_commit()
-
-
-def _events(arrivals: Arrivals) -> list[tuple[str, DeviceEvent]]:
-    """Events, and string samples, which are kept as events."""
-    texts = [(device_id, text_event(text)) for device_id, text in arrivals.texts]
-    return [(d, event) for _, d, event in arrivals.events] + texts
-
-
-def _split(messages: Sequence[Message], at: Iterable[int]) -> Iterator[Sequence[Message]]:
-    """Parts of the batch that end at the positions `at`, so that each part is done alike."""
-    rest = messages
-    for position in sorted(set(at)):
-        count = sum(message.position <= position for message in rest)
-        if count:
-            yield rest[:count]
-            rest = rest[count:]
-    if rest:
-        yield rest

@@ -1,8 +1,10 @@
 """Feeds the pipeline from the stream: fetch, process, checkpoint, acknowledge; restart on failure.
 
-The pipeline runs in a thread of its own, so that pages stay quick while a backlog is worked off. When
-a batch fails, memory is thrown away and everything resumes from the last checkpoint, exactly as after
-a kill -9: there is one way back, and it is the tested one.
+The pipeline runs in threads of its own, so that pages stay quick while a backlog is worked off: one
+takes a batch in (store, detectors, records, mostly outside of Python), the other understands the next
+meanwhile (docs/decisions/0029-two-lanes.md). When a batch fails, memory is thrown away and everything
+resumes from the last checkpoint, exactly as after a kill -9: there is one way back, and it is the
+tested one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -19,7 +21,7 @@ from prometheus_client import Gauge
 
 from anomaly import warm_up
 from server.broker.errors import BrokerUnavailable
-from server.ingest.source import Source
+from server.ingest.source import Message, Source
 from server.kit.errors import Conflict
 from server.kit.leases import LeaseLost
 from server.kit.settings import Settings
@@ -45,6 +47,18 @@ _RETRY_FIRST_S = 0.5
 _RETRY_MOST_S = 30.0
 
 
+class Lanes:
+    """The two threads that batches go through, one batch in each; several consumers may share them."""
+
+    def __init__(self) -> None:
+        self.understanding = ThreadPoolExecutor(1, thread_name_prefix="understanding")
+        self.taking_in = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+
+    def close(self) -> None:
+        self.understanding.shutdown(wait=True)
+        self.taking_in.shutdown(wait=True)
+
+
 class Consumer:
     """Runs until cancelled, or LeaseLost; `ready` is set once messages are being processed."""
 
@@ -54,21 +68,22 @@ class Consumer:
         make: MakePipeline,
         settings: Settings,
         *,
-        thread: ThreadPoolExecutor | None = None,
+        lanes: Lanes | None = None,
         name: str = "all",
         on_idle: Idle = lambda _source, _pipeline: None,
     ) -> None:
-        """Several consumers may work in one `thread`, one batch at a time; it is not closed here."""
+        """`lanes` that are given are shared with other consumers, and not closed here."""
         self._open_source = open_source
         self._make = make
         self._settings = settings
-        self._own_thread = thread is None
-        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        self._own_lanes = lanes is None
+        self._lanes = lanes or Lanes()
         self._name = name
         self._on_idle = on_idle
         self.ready = asyncio.Event()
         self._turn = asyncio.Lock()
         self._pipeline: Pipeline | None = None
+        self._under_way: asyncio.Future[None] | None = None
 
     @contextlib.asynccontextmanager
     async def paused(self) -> AsyncIterator[Source]:
@@ -79,6 +94,7 @@ class Consumer:
         async with self._turn:
             if self._pipeline is None:
                 raise Conflict("the pipeline does not work at the moment (see the log); try again")
+            await self._taken_in()
             source = self._open_source(await self._in_thread(self._pipeline.checkpoint))
             try:
                 yield source
@@ -107,8 +123,12 @@ class Consumer:
             await self._work(source, pipeline)
         finally:
             self._pipeline = None
-            # Not interrupted: a batch under way in the thread ends before the pipeline is let go.
-            await asyncio.shield(self._in_thread(lambda: None))
+            # Not interrupted: what is under way in the threads ends before the pipeline is let go.
+            for lane in (self._lanes.understanding, self._lanes.taking_in):
+                await asyncio.shield(self._in_thread(_nothing, lane))
+            with contextlib.suppress(Exception):  # told already, or of no interest any more
+                await self._taken_in()
+            self._under_way = None
             await source.close()
 
     async def _open(self) -> tuple[Source, Pipeline]:
@@ -127,14 +147,16 @@ class Consumer:
         while True:
             messages = await source.fetch(settings.batch_messages, _FETCH_WAIT_S)
             if messages:
-                async with self._turn:
-                    await self._in_thread(partial(pipeline.process, messages))
+                await self._hand_over(pipeline, messages)
                 since_checkpoint += len(messages)
+            else:
+                await self._taken_in()
             if not self.ready.is_set():
                 self.ready.set()
                 # Compiled now rather than when the first samples wait for it.
                 await self._in_thread(warm_up)
             if loop.time() >= silence_at:
+                await self._taken_in()
                 await self._in_thread(pipeline.look_for_silence)
                 silence_at = loop.time() + settings.silence_tick_s
             if not messages:
@@ -142,6 +164,8 @@ class Consumer:
             now = loop.time()
             many = since_checkpoint >= _CHECKPOINT_MESSAGES and now >= not_before
             if now >= checkpoint_at or many:
+                # What is understood already would be missing where this memory is taken up again.
+                await self._taken_in()
                 await source.acknowledge(await self._in_thread(pipeline.checkpoint))
                 not_before = loop.time() + _PAUSES * (loop.time() - now)
                 checkpoint_at = max(loop.time() + settings.checkpoint_interval_s, not_before)
@@ -149,9 +173,29 @@ class Consumer:
                     LAG.labels(self._name).set(await source.lag())
                 since_checkpoint = 0
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _hand_over(self, pipeline: Pipeline, messages: Sequence[Message]) -> None:
+        """Understand a batch while the one before is taken in; returns as this one begins to be."""
+        async with self._turn:
+            understand = partial(pipeline.understand, messages)
+            understood = await self._in_thread(understand, self._lanes.understanding)
+            await self._taken_in()
+            take_in = partial(pipeline.take_in, understood)
+            self._under_way = asyncio.ensure_future(self._in_thread(take_in))
+
+    async def _taken_in(self) -> None:
+        """Once nothing is between the lanes; raises what the batch under way failed with."""
+        if self._under_way is not None:
+            await asyncio.shield(self._under_way)
+            self._under_way = None
+
+    async def _in_thread(self, work: Callable[[], T], lane: ThreadPoolExecutor | None = None) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(lane or self._lanes.taking_in, work)
 
     def close(self) -> None:
-        if self._own_thread:
-            self._thread.shutdown(wait=True)
+        if self._own_lanes:
+            self._lanes.close()
+
+
+def _nothing() -> None:
+    """Done once everything before it in its lane is."""

@@ -6,11 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
-from server.app.consuming import Consumer
+from server.app.consuming import Consumer, Lanes
 from server.app.lifetimes import cancelled
 from server.app.standing import Standing
 from server.broker.cluster import ClusterBroker
@@ -29,14 +28,12 @@ _PASS_OVER_EVERY_S = 30.0
 
 
 class PartitionWork:
-    """Starts partitions; they take turns in one thread."""
+    """Starts partitions; they take turns in the same two threads."""
 
-    def __init__(
-        self, parts: PipelineParts, broker: ClusterBroker, thread: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, parts: PipelineParts, broker: ClusterBroker, lanes: Lanes) -> None:
         self._parts = parts
         self._broker = broker
-        self._thread = thread
+        self._lanes = lanes
 
     @asynccontextmanager
     async def start(self, held: Held, partition: Partition) -> AsyncIterator[None]:
@@ -48,7 +45,7 @@ class PartitionWork:
             ),
             partial(Pipeline, parts=self._parts, share=share),
             self._parts.settings,
-            thread=self._thread,
+            lanes=self._lanes,
             name=partition.name,
             on_idle=_Idle(),
         )

@@ -13,13 +13,13 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from server.app.announcing import Announcer
 from server.app.broker_bridge import BrokerBridge
+from server.app.consuming import Lanes
 from server.app.dispatching import DispatchThread
 from server.app.garbage import settle
 from server.app.health import health_router
@@ -94,8 +94,8 @@ class Worker:
         )
         self._dispatcher.on_handled = self._announcer.tell
         self._dispatching: DispatchThread | None = None
-        # One thread for all partitions: a store takes samples from one, and Python runs one anyway.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        # The same for all partitions: a store takes samples from one thread, and Python runs one anyway.
+        self._lanes = Lanes()
         self._partitions = {
             f"partition {p.name}": p
             for p in (Partition(n, settings.partitions) for n in range(settings.partitions))
@@ -103,7 +103,7 @@ class Worker:
         parts = PipelineParts(
             standing.telemetry, standing.records, clock, settings, self._announcer.wake
         )
-        self._partition_work = PartitionWork(parts, broker, self._thread)
+        self._partition_work = PartitionWork(parts, broker, self._lanes)
         names = [REACTIONS, TIMERS, *self._partitions]
         leases = Leases(standing.records, self.name, names, ttl_s=settings.lease_s, clock=clock)
         self.share = Share(leases, self._start)
@@ -112,7 +112,7 @@ class Worker:
         await self._announcer.on_wake(self._wake)
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True)
+        self._lanes.close()
 
     def _start(self, held: Held) -> contextlib.AbstractAsyncContextManager[None]:
         if held.name == REACTIONS:

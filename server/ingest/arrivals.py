@@ -75,6 +75,11 @@ class Arrivals:
         """True when nothing but numbers came, so that only a time of arrival is to be noted."""
         return not (self.states or self.events or self.results or self.refusals or self.texts)
 
+    def all_events(self) -> list[tuple[str, DeviceEvent]]:
+        """Events, and string samples, which are kept as events."""
+        texts = [(device_id, text_event(text)) for device_id, text in self.texts]
+        return [(device_id, event) for _, device_id, event in self.events] + texts
+
     def charge(self, device_id: str, samples: float) -> None:
         self.costs[device_id] = self.costs.get(device_id, 0.0) + samples
 

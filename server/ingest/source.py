@@ -8,6 +8,7 @@ forget; it may lag behind the checkpoint and never runs ahead of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,3 +72,15 @@ class Source(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def split(messages: Sequence[Message], at: Iterable[int]) -> Iterator[Sequence[Message]]:
+    """Parts of a batch that end at the positions `at`, so that each part is done alike."""
+    rest = messages
+    for position in sorted(set(at)):
+        count = sum(message.position <= position for message in rest)
+        if count:
+            yield rest[:count]
+            rest = rest[count:]
+    if rest:
+        yield rest

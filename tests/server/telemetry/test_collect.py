@@ -31,13 +31,13 @@ def test_like_one_by_one(packs: list[tuple[str, list[Record]]]) -> None:
         columns = [list(column) for column in zip(*records, strict=True)] or [[], [], [], []]
         names, units, times_s, values = columns
         collector.add(device_id, names, units, times_s, values)  # type: ignore[arg-type]
-    batch = collector.take()
+    batch = collector.resolve(collector.take())
     flat = [(d, *record) for d, records in packs for record in records]
     assert batch.series.tolist() == [given_out[SeriesKey(d, n), u] for d, n, u, _, _ in flat]
     assert batch.times_s.tolist() == [t for _, _, _, t, _ in flat]
     assert batch.values.tolist() == [float(v) for *_, v in flat]
     assert (batch.series.dtype, batch.values.dtype) == (np.int32, np.float64)
-    assert len(collector.take()) == 0
+    assert len(collector.resolve(collector.take())) == 0
 
 
 def test_each_series_is_asked_for_once_and_batches_stay_apart() -> None:
@@ -49,9 +49,9 @@ def test_each_series_is_asked_for_once_and_batches_stay_apart() -> None:
 
     collector = Collector(register)
     collector.add("d", ["a", "b"], ["V", "V"], [1.0, 2.0], [3.0, True])
-    first = collector.take()
+    first = collector.resolve(collector.take())
     collector.add("d", ["b", "a"], ["V", "V"], [5.0, 6.0], [7.0, 8.0])
-    second = collector.take()
+    second = collector.resolve(collector.take())
     assert asked == [SeriesKey("d", "a"), SeriesKey("d", "b")]
     assert (first.series.tolist(), first.values.tolist()) == ([1, 2], [3.0, 1.0])
     assert (second.series.tolist(), second.times_s.tolist()) == ([2, 1], [5.0, 6.0])
