@@ -227,8 +227,8 @@ class Pipeline:
         now = self._clock.now()
         quarantine.keep(session, *self._budget.split(arrivals.refusals))
         devices.mark_seen(session, self._heard.news(arrivals.seen_s))
-        for message, device_id, state in arrivals.states:
-            devices.record_state(session, device_id, state, from_unix(message.received_s), now=now)
+        states = ((d, state, from_unix(m.received_s)) for m, d, state in arrivals.states)
+        devices.record_states(session, states, now=now)
         devices.record_events(session, arrivals.all_events(), now=now)
         for _message, device_id, result in arrivals.results:
             commands.record_result(session, device_id, result, now=now)

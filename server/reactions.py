@@ -1,7 +1,7 @@
 """What follows from what: the one table of which event makes which feature act.
 
 A feature publishes what happened and does not know who listens; who listens stands here and nowhere
-else. Each pair runs in a transaction of its own, once in effect, in the order below (`kit.dispatch`).
+else. Each pair is undone as a whole when it fails, and acts once in effect, in the order below (`kit.dispatch`).
 """
 
 from __future__ import annotations

@@ -46,8 +46,7 @@ def hash_secret(secret: str) -> str:
 def check_credentials(session: Session, device_id: str, password: str) -> bool:
     """Whether this is the secret of a device on record that is not revoked; one indexed read."""
     known = repository.secret_hash(session, device_id) if valid_device_id(device_id) else None
-    right = hmac.compare_digest(hash_secret(password), known or _NOBODYS_HASH)
-    return right and known is not None
+    return _same(password, known)
 
 
 class DeviceAuthenticator:
@@ -72,22 +71,27 @@ class DeviceAuthenticator:
         session away from it. So is a device that sent more than its share, for as long as it is paused.
         """
         with self._database.reading() as session:
-            if not self._known(session, username, password):
+            known = repository.admission(session, username) if valid_device_id(username) else None
+            right = _same(password, known.secret_hash if known else None)
+            if known is None or not (right or self._opens(session, username, password)):
                 return None
-            paused_until = repository.paused_until(session, username)
-            if paused_until is not None and paused_until > self._clock.now():
+            if known.paused_until is not None and known.paused_until > self._clock.now():
                 return None
-            topics = repository.topics_of(session, username)
             stolen = (
                 client_id != username
                 and valid_device_id(client_id)
                 and repository.exists(session, client_id)
             )
-        return None if stolen else Grant(username, topics)
+        return None if stolen else Grant(username, known.topics)
 
-    def _known(self, session: Session, device_id: str, password: str) -> bool:
-        if check_credentials(session, device_id, password):
-            return True
+    def _opens(self, session: Session, device_id: str, password: str) -> bool:
+        """Whether it is a temporary secret that holds."""
         return self._temporary is not None and self._temporary.opens(
             session, device_id, password, now=self._clock.now()
         )
+
+
+def _same(password: str, secret_hash: str | None) -> bool:
+    """In constant time, also where there is no such device."""
+    right = hmac.compare_digest(hash_secret(password), secret_hash or _NOBODYS_HASH)
+    return right and secret_hash is not None

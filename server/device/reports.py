@@ -36,7 +36,12 @@ def record_state(
     session: Session, device_id: str, state: DeviceState, received: datetime, *, now: datetime
 ) -> bool:
     """Apply a state message that arrived at `received`; False for a replayed or outdated one."""
-    device = _known(session, device_id)
+    return _apply(session, _known(session, device_id), state, received, now)
+
+
+def _apply(
+    session: Session, device: Device, state: DeviceState, received: datetime, now: datetime
+) -> bool:
     if _is_replay(device, received, now) or _is_outdated(device, state):
         return False
     device.state_at = received
@@ -47,6 +52,19 @@ def record_state(
     else:
         _gone(session, device, state, received, now)
     return True
+
+
+def record_states(
+    session: Session, states: Iterable[tuple[str, DeviceState, datetime]], *, now: datetime
+) -> None:
+    """Apply (device id, state, arrival) in order; the devices are read at once."""
+    batch = list(states)
+    # Held here: a session forgets what nobody holds.
+    known = repository.by_ids(session, {device_id for device_id, _, _ in batch})
+    for device_id, state, received in batch:
+        if device_id not in known:
+            raise NotFound("no such device")
+        _apply(session, known[device_id], state, received, now)
 
 
 def record_event(session: Session, device_id: str, event: DeviceEvent, *, now: datetime) -> bool:

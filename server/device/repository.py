@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -79,8 +79,19 @@ def secret_hash(session: Session, device_id: str) -> str | None:
     )
 
 
-def topics_of(session: Session, device_id: str) -> tuple[str, ...]:
-    return tuple(session.scalar(select(Device.topics).where(Device.id == device_id)) or ())
+class Admission(NamedTuple):
+    """What decides whether a device may connect, and what it may reach then."""
+
+    secret_hash: str
+    topics: tuple[str, ...]
+    paused_until: datetime | None
+
+
+def admission(session: Session, device_id: str) -> Admission | None:
+    """Of a device that is not revoked; one read by primary key."""
+    query = select(Device.secret_hash, Device.topics, Device.paused_until)
+    row = session.execute(query.where(Device.id == device_id, Device.revoked_at.is_(None))).first()
+    return Admission(row[0], tuple(row[1] or ()), row[2]) if row else None
 
 
 def spoken_through(
@@ -110,10 +121,6 @@ def models(session: Session) -> list[tuple[str, str]]:
     """Every device that is not revoked, with its model."""
     query = select(Device.id, Device.model).where(Device.revoked_at.is_(None))
     return [(row[0], row[1]) for row in session.execute(query.order_by(Device.id))]
-
-
-def paused_until(session: Session, device_id: str) -> datetime | None:
-    return session.scalar(select(Device.paused_until).where(Device.id == device_id))
 
 
 def exists(session: Session, device_id: str) -> bool:

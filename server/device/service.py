@@ -21,7 +21,7 @@ from server.device.events import (
     DeviceTopicsChanged,
 )
 from server.device.model import MAX_NAME, MAX_WORD, Device, DeviceEventRecord
-from server.device.reports import record_event, record_events, record_state
+from server.device.reports import record_event, record_events, record_state, record_states
 from server.device.topics import checked_topics
 from server.kit.errors import BadInput, Conflict, NotFound
 from server.kit.events import publish
@@ -40,6 +40,7 @@ __all__ = [
     "record_event",
     "record_events",
     "record_state",
+    "record_states",
     "rename",
     "revoke_device",
     "rotate_secret",

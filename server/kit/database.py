@@ -29,6 +29,8 @@ FROZEN_TIMEOUT_MS = 10_000
 _WRITERS_LOCK = 0x464F5257
 """Any number, as long as it is ours."""
 _POSTGRESQL = "postgresql+psycopg"
+_SQLITE_CONNECTIONS = 16
+"""Kept open; checks of credentials alone take eight at once while devices come back."""
 
 
 class Utc(TypeDecorator[datetime]):
@@ -122,7 +124,8 @@ def _engine(url: str) -> Engine:
                 f"not on {parsed.drivername}"
             )
         if parsed.drivername == "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
+            # A file does not hang up, so no connection is tried before it is used.
+            return create_engine(parsed, pool_size=_SQLITE_CONNECTIONS)
         # By settings of the session, not by SET: it costs no round trip, and a pooler may keep them.
         limits = {
             "idle_in_transaction_session_timeout": FROZEN_TIMEOUT_MS,

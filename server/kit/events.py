@@ -1,8 +1,8 @@
 """Domain events and their outbox: what happened is written in the transaction that made it happen.
 
 A feature publishes; it does not know who listens. `server/reactions.py` is the one table of who does.
-The dispatcher runs every (event, handler) pair in a transaction of its own that also notes it as
-handled: a crash at any moment repeats no handler's effect and forgets none.
+The dispatcher runs every (event, handler) pair behind a savepoint of its own, in a transaction that also
+notes it as handled: a crash at any moment repeats no handler's effect and forgets none.
 """
 
 from __future__ import annotations
