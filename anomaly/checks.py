@@ -1,13 +1,12 @@
-"""Checks that need no band: physical range, stuck sensor, spikes, a metric missing among others."""
+"""Checks that need no band: physical range, stuck sensor, a metric missing among others."""
 
 from __future__ import annotations
 
 from anomaly import params as par
 from anomaly import state as col
-from anomaly.events import C_MISSING, C_RANGE, C_SPIKE, C_STUCK, emit
+from anomaly.events import C_MISSING, C_RANGE, C_STUCK, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, OPENED
-from anomaly.jumps import is_smooth
 from anomaly.params import Params
 from anomaly.state import Table
 
@@ -15,8 +14,6 @@ RANGE_QUIET_S = 21_600.0  # a loose wire comes and goes: one problem until it re
 RANGE_SAMPLES = 3.0  # so many in a row are no glitch
 STUCK_SHARE = 0.1  # a stuck value must last this share of what has been seen, at most two hours
 STUCK_LIMIT_S = 7200.0
-SPIKES = 3.0  # so many within the window are no accident
-SPIKE_WINDOW_S = 86_400.0
 
 
 @jit
@@ -103,56 +100,6 @@ def check_run(
         return emit(
             events, count, i, C_STUCK, OPENED, t, row[col.RUN_T], v, row[col.MEAN], 0.0, 0.0,
             row[col.RUN_N] / (row[col.MAX_RUN_N] + 1.0), 0.0, row[col.MAX_RUN_S],
-        )  # fmt: skip
-    return count
-
-
-@jit
-def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
-    """Three values within a day or 200 samples, each far outside everything ever seen."""
-    if row[col.LEVEL + col.PHASE] != col.JUDGING or row[col.DEMAND] != 0.0:
-        return count
-    low = min(row[col.MIN_V], row[col.LEVEL + col.LOW])
-    high = max(row[col.MAX_V], row[col.LEVEL + col.HIGH])
-    reach = (1.0 if is_smooth(row) else 3.0) * (high - low)
-    window = max(SPIKE_WINDOW_S, 200.0 * row[col.INTERVAL])
-    if row[col.SPIKE_N] > 0.0 and t - row[col.SPIKE_T] > window:
-        row[col.SPIKE_N] = 0.0
-        if row[col.SPIKE_OPEN] != 0.0:
-            row[col.SPIKE_OPEN] = 0.0
-            return emit(
-                events,
-                count,
-                i,
-                C_SPIKE,
-                ENDED,
-                t,
-                row[col.SPIKE_T],
-                v,
-                row[col.MEAN],
-                low,
-                high,
-                1.0,
-                0.0,
-                0.0,
-            )
-    away = max(v - high, low - v)
-    if away < reach:
-        row[col.MIN_V] = min(row[col.MIN_V], v)
-        row[col.MAX_V] = max(row[col.MAX_V], v)
-    if reach <= 0.0 or away < reach or row[col.CHANGES] < 0.2 * row[col.SAMPLES]:
-        return count
-    previous = max(row[col.LAST_V] - high, low - row[col.LAST_V])
-    if previous >= reach:
-        return count  # still the same excursion: a matter for the level, not a spike
-    if row[col.SPIKE_N] == 0.0:
-        row[col.SPIKE_T] = t
-    row[col.SPIKE_N] += 1.0
-    if row[col.SPIKE_N] >= SPIKES and row[col.SPIKE_OPEN] == 0.0:
-        row[col.SPIKE_OPEN] = 1.0
-        return emit(
-            events, count, i, C_SPIKE, OPENED, t, row[col.SPIKE_T], v, row[col.MEAN], low, high,
-            away / reach, 0.0, row[col.SPIKE_N],
         )  # fmt: skip
     return count
 

@@ -47,7 +47,8 @@ def set_caution(device: Table, rows: Table, members: list[int], factor: float) -
         change = factor / row[col.CAUTION]
         row[col.CAUTION] = factor
         for base in (col.LEVEL, col.PROFILE, col.NOISE_JUDGE):
-            row[base + col.ALLOW] *= change  # proportional to caution; 0 before there is a band
+            if row[base + col.PHASE] == col.JUDGING:
+                row[base + col.ALLOW] *= change  # proportional to caution
 
 
 _RUN_LIMIT_S = 7200.0  # a healthy run up to this long vouches for the levels of the run after it …

@@ -18,8 +18,8 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SOURCES = (
-    "budget", "checks", "commotion", "events", "jit", "judge", "judging", "jumps", "kernel", "params",
-    "state", "surprise",
+    "budget", "checks", "commotion", "daylong", "events", "jit", "judge", "judging", "jumps", "kernel",
+    "params", "spikes", "state", "surprise",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from anomaly import params as par
 from anomaly import state as col
+from anomaly.daylong import note_hour
 from anomaly.events import C_LEVEL, C_NOISE, C_PROFILE, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, NOTHING, learn, slope, smooth, start_judge, weigh
@@ -14,6 +15,7 @@ from anomaly.params import Params
 from anomaly.state import Table
 
 DAY_S: Final = 86400.0
+GAP_INTERVALS: Final = 3.0
 
 
 @jit
@@ -35,6 +37,9 @@ def judge_value(
     noise = min(size, 6.0 * row[col.STEP])
     if row[col.SAMPLES] > 16.0:
         count = feed(row, col.NOISE_JUDGE, C_NOISE, i, noise, t, dt, ready, params, events, count)
+    if dt > GAP_INTERVALS * interval:
+        noise = 0.0  # a step over a gap is no step
+    count = note_hour(row, i, t, v, noise, params, events, count)
     return judge_profile(row, i, t, v, dt, quiet, params, events, count)
 
 
@@ -61,13 +66,13 @@ def judge_profile(
     if row[col.PROFILE_READY] == 0.0:
         if quiet:
             k = int(place)
-            row[col.BINS + col.PROFILE_BINS + k] += 1.0
-            row[col.BINS + k] += (v - row[col.BINS + k]) / row[col.BINS + col.PROFILE_BINS + k]
+            row[col.BIN_COUNTS + k] += 1.0
+            row[col.BINS + k] += (v - row[col.BINS + k]) / row[col.BIN_COUNTS + k]
         if t - row[col.FIRST_T] >= params[par.PROFILE_S]:
             for k in range(col.PROFILE_BINS):
-                if row[col.BINS + col.PROFILE_BINS + k] == 0.0:
+                if row[col.BIN_COUNTS + k] == 0.0:
                     return count
-            row[col.PROFILE_READY] = 1.0
+            row[col.PROFILE_READY] = 1.0  # from here on the judge has the place of the counts
             start_judge(row, col.PROFILE, t, v - expected(row, place), row[col.INTERVAL])
         return count
     rest = v - expected(row, place)

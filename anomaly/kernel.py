@@ -15,14 +15,16 @@ import numpy.typing as npt
 from anomaly import params as par
 from anomaly import state as col
 from anomaly.budget import device_score, end_row
-from anomaly.checks import check_missing, check_range, check_run, check_spike
+from anomaly.checks import check_missing, check_range, check_run
 from anomaly.commotion import note_motion
+from anomaly.daylong import start_days
 from anomaly.events import C_DEVICE, C_RESTART, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, start_judge
 from anomaly.judging import judge_value
 from anomaly.jumps import check_jump
 from anomaly.params import Params
+from anomaly.spikes import check_spike, is_watched
 from anomaly.state import Table
 from anomaly.surprise import surprise
 
@@ -76,6 +78,8 @@ def is_open(row: Table) -> bool:
         or row[col.RANGE_OPEN] != 0.0
         or row[col.SPIKE_OPEN] != 0.0
         or row[col.JUMP_OPEN] != 0.0
+        or row[col.DAY_OPEN] != 0.0
+        or row[col.CALM_OPEN] != 0.0
     )
 
 
@@ -97,7 +101,7 @@ def step_series(
         # What was learned vouches for no longer than it took: judge a restart by itself.
         count = end_all(row, i, t, events, count)
         begin_session(row, t, v)
-    note_timing(row, gap, v)
+    note_timing(row, t, gap, v)
     count = check_range(row, i, t, v, events, count)
     count = check_run(row, i, t, v, params, events, count)
     count = check_spike(row, i, t, v, events, count)
@@ -173,12 +177,15 @@ def begin_session(row: Table, t: float, v: float) -> None:
     start_judge(row, col.LEVEL, t, v, interval)
     start_judge(row, col.PROFILE, t, 0.0, interval)
     start_judge(row, col.NOISE_JUDGE, t, 0.0, interval)
-    for column in range(col.BINS, col.BINS + 2 * col.PROFILE_BINS):
+    for column in range(col.BINS, col.BINS + col.PROFILE_BINS):
         row[column] = 0.0
+    for column in range(col.BIN_COUNTS, col.BIN_COUNTS + col.PROFILE_BINS):
+        row[column] = 0.0
+    start_days(row, t)
 
 
 @jit
-def note_timing(row: Table, gap: float, v: float) -> None:
+def note_timing(row: Table, t: float, gap: float, v: float) -> None:
     """Track the usual interval: a running median of the gaps, in the logarithm."""
     row[col.SAMPLES] += 1.0
     row[col.SAMPLES_ALL] += 1.0
@@ -195,8 +202,9 @@ def note_timing(row: Table, gap: float, v: float) -> None:
     row[col.MAX_GAP] = max(row[col.MAX_GAP], gap) if n > 2.0 else 0.0
     if row[col.PHASE + col.LEVEL] != col.JUDGING:
         row[col.MEAN] += (v - row[col.MEAN]) / n
-        row[col.MIN_V] = min(row[col.MIN_V], v)
-        row[col.MAX_V] = max(row[col.MAX_V], v)
+        if not is_watched(row, t):
+            row[col.MIN_V] = min(row[col.MIN_V], v)
+            row[col.MAX_V] = max(row[col.MAX_V], v)
 
 
 @jit
@@ -208,6 +216,8 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
     row[col.SPIKE_OPEN] = 0.0
     row[col.JUMP_OPEN] = 0.0
     row[col.JUMP_SIZE] = 0.0
+    row[col.DAY_OPEN] = 0.0
+    row[col.CALM_OPEN] = 0.0
     row[col.OUT_N] = 0.0
     if any_open:
         return emit(events, count, i, C_RESTART, ENDED, t, t, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

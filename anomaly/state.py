@@ -7,7 +7,8 @@ A plain two-dimensional array, so that a compiled loop and plain Python walk it 
 A row holds the series' own facts, its time-of-day profile, three judges of equal shape: LEVEL (the
 value against its commissioning band), PROFILE (the value less its time-of-day profile) and NOISE
 (the step from sample to sample); and at its end what the short horizon needs: the ranges that tell
-how surprising a sample is, and the series' share in what its device does as a whole.
+how surprising a sample is, the series' share in what its device does as a whole, and what only
+whole days show.
 """
 
 from __future__ import annotations
@@ -30,18 +31,21 @@ PROFILE_BINS: Final = 24
 ) = range(SERIES_WIDTH := 37)
 
 (  # a judge's columns, counted from its base
-    START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, PHASE, EPOCHS, STREAK, EPOCH_T, EPOCH_END_N,
-    PREV_LOW, PREV_HIGH, CUR_LOW, CUR_HIGH, LOW, HIGH, ALLOW, SUM, COUNT, USUAL, SPAN, IN_T, LAST_OUT_T, UP,
-    SHARE, LONGEST, LEARNED, PEAK, ONSET, EXCESS, DEV_N, DEV_SUM, DEV_T, DEV_TX, DEV_TT, WORST,
-    OPEN, TOLD, Z,
-) = range(JUDGE_WIDTH := 41)
+    PHASE, OPEN, Z, SHARE, ALLOW, START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, EPOCHS, STREAK,
+    LOW, HIGH, USUAL, SPAN, IN_T, LAST_OUT_T, UP, LONGEST, LEARNED, ONSET, TOLD,
+    EPOCH_T, EPOCH_END_N, PREV_LOW, PREV_HIGH, CUR_LOW, CUR_HIGH, SUM, COUNT,
+) = range(JUDGE_WIDTH := 33)
+# What only an excursion needs lies where only learning needed room: `begin_excursion` clears it.
+PEAK, EXCESS, DEV_N, DEV_SUM, DEV_T, DEV_TX, DEV_TT, WORST = range(EPOCH_T, JUDGE_WIDTH)
 # fmt: on
 
 LEVEL: Final = SERIES_WIDTH
 PROFILE: Final = LEVEL + JUDGE_WIDTH
 NOISE_JUDGE: Final = PROFILE + JUDGE_WIDTH
 BINS: Final = NOISE_JUDGE + JUDGE_WIDTH
-_SHORT: Final = BINS + 2 * PROFILE_BINS
+# While the bins are learned there is no judge of what they leave: their counts lie in its place.
+BIN_COUNTS: Final = PROFILE + JUDGE_WIDTH - PROFILE_BINS
+_SHORT: Final = BINS + PROFILE_BINS
 
 # fmt: off
 (  # the short horizon: pairs of lowest and highest first, each pair together
@@ -52,7 +56,18 @@ _SHORT: Final = BINS + 2 * PROFILE_BINS
 # fmt: on
 DAY_BINS: Final = 12
 DAY: Final = _SHORT + 25
-WIDTH: Final = DAY + DAY_BINS
+_LONG: Final = DAY + DAY_BINS
+
+# fmt: off
+(  # the long horizon (anomaly/daylong.py): this hour, six hours at a time, what they were at first
+    H_BLOCK, H_N, H_SUM, H_STEPS, H_SIX, H_LOW, _, _, _, _, H_HIGH, _, _, _, _, H_CALM, _, _,
+    FIRST_LOW_MIN, FIRST_LOW_MAX, FIRST_HIGH_MIN, FIRST_HIGH_MAX, FIRST_CALM, FIRST_INTERVAL, FIRST_N,
+    UP_T, DOWN_T, DAY_RUN, DAY_OPEN, CALM_T, CALM_RUN, CALM_OPEN, SPIKE_LENGTH,
+) = range(_LONG, _LONG + 33)
+# fmt: on
+SIXES: Final = 5  # six hours now and four times six before
+CALM_SIXES: Final = 3
+WIDTH: Final = _LONG + 33
 
 # Phases of a judge: it learns a first band, then widens it until it stops growing, then judges.
 LEARNING: Final = 0.0
@@ -78,7 +93,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v2.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v3.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:

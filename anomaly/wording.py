@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from anomaly.state import Table
 
 # Codes and columns of anomaly.events, which cannot be imported before the compiler is wanted.
-LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE, MOTION, RUN, JUMP = range(12)
+(
+    LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE, MOTION, RUN, JUMP, DAY, CALM,
+) = range(14)  # fmt: skip
 
 DRIFT_SHARE = 0.6  # a deviation of which so much grew since the onset is a drift, not a step
 
@@ -30,12 +32,17 @@ def word(device: str, metric: str, unit: str, event: Table) -> Finding:
     if kind in {"level_shift", "drift"}:
         evidence |= {"now": now, "usual": usual, "band_low": low, "band_high": high}
         evidence["compared_to"] = "its own level during commissioning"
+        if code == DAY:
+            extreme = "lowest" if now > usual else "highest"
+            evidence["compared_to"] = f"its {extreme} of each day during commissioning"
     elif kind == "deviation":
         evidence |= {"away_from_profile": now, "band_low": low, "band_high": high}
         evidence["compared_to"] = "its own usual course of the day"
     elif kind == "variance":
         evidence |= {"step_now": now, "step_usual": usual}
         evidence["compared_to"] = "its own steps during commissioning"
+        if code == CALM:
+            evidence["compared_to"] = "its steps in the calmest hours during commissioning"
     elif kind == "stuck":
         evidence |= {"value": now, "longest_standstill_before_s": extra}
         evidence["compared_to"] = "its own longest standstill so far"
@@ -106,6 +113,8 @@ def _kind(
         MISSING: "silence",
         SPIKE: "spike",
         JUMP: "level_shift",
+        DAY: "drift",
+        CALM: "variance",
     }
     return kinds[code], onset_s
 
