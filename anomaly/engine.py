@@ -7,6 +7,8 @@ The compiler is imported with the first samples, not with this module.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +17,23 @@ from anomaly import state as col
 from anomaly.commissioning import hold, release, set_caution, vouch
 from anomaly.errors import SamplesError, StateError
 from anomaly.finding import Baseline, Finding
+from anomaly.gateways import silences
 from anomaly.limits import follows_demand, physical_limits
+from anomaly.links import note_link, quietened
 from anomaly.open_findings import OpenFindings
 from anomaly.params import CAUTION, params_of
 from anomaly.registry import Registry
 from anomaly.serial import finding_from_json, finding_to_json, pack, unpack
 from anomaly.settings import EngineSettings
-from anomaly.silence import link_state, patience_s, silence_finding
+from anomaly.silence import link_state, patience_s
 from anomaly.state import Table, forget_baseline, new_series_row
-from anomaly.wording import DEVICE
 
 Indices = npt.NDArray[np.int32]
 Samples = npt.NDArray[np.float64]
 Marks = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 """Scores 0..1 and alarms 0/1, shape (n,) each."""
 _EVENT_ROWS = 4096
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class Engine:
@@ -135,15 +139,16 @@ class Engine:
 
     # -- silence
 
-    def tick(self, now_s: float) -> list[Finding]:
+    def tick(self, now_s: float, behind: Mapping[str, str] = NOBODY) -> list[Finding]:
         """Which live devices have gone quiet as of `now_s`, on the clock of arrivals.
 
+        `behind` tells each device's gateway: what falls silent with it is told once, on the gateway.
         After `from_bytes` patience starts with the first tick: the engine was away, not the devices.
         """
         if self._just_resumed:
             self._just_resumed, self._listening_s = False, now_s
-        found = []
-        for index, name in enumerate(self._names.device_names):
+        due: dict[int, float] = {}
+        for index in range(len(self._names.device_names)):
             device = self._names.devices[index]
             if device[col.D_SILENT] != 0.0 or not math.isfinite(device[col.D_ARRIVED]):
                 continue
@@ -152,24 +157,29 @@ class Engine:
             since = max(float(device[col.D_ARRIVED]), self._listening_s)
             if patience is None or now_s - since <= patience:
                 continue
-            finding = silence_finding(device, name, interval_s, now_s)
-            self._open[-1 - index, DEVICE] = finding
-            found.append(finding)
-        return found
+            due[index] = interval_s
+        gone = silences(self._open, self._names, due, behind, self._interval_s, now_s)
+        return gone + quietened(self._open, self._names.devices, now_s)
 
     def set_online(
-        self,
-        device: str,
-        online: bool,
-        reason: str,
-        at_s: float,
+        self, device: str, online: bool, reason: str, at_s: float, boot: str = ""
     ) -> list[Finding]:
-        """What the device's link says: `birth`, `will` (hastens silence) or `shutdown` (none)."""
+        """What the device's link says: `birth`, `will` (hastens silence) or `shutdown` (none).
+
+        `boot` is another one each time the device starts; empty where it does not say.
+        """
         index = self._names.device(device)
         row = self._names.devices[index]
-        row[col.D_LINK] = link_state(online=online, reason=reason)
+        before, row[col.D_LINK] = float(row[col.D_LINK]), link_state(online=online, reason=reason)
         row[col.D_LINK_T] = at_s
-        return []
+        return note_link(self._open, row, index, device, before, boot, at_s)
+
+    def announce_limits(self, device: str, metric: str, unit: str, low: float, high: float) -> None:
+        """What the sensor itself says it can read, on top of what the quantity can be."""
+        series = self.series(device, metric, unit)
+        possible = physical_limits(unit)
+        limits = max(low, possible[0]), min(high, possible[1])
+        self._names.rows[series, [col.LIMIT_LOW, col.LIMIT_HIGH]] = limits
 
     def _interval_s(self, device_index: int) -> float:
         """The shortest usual interval of the device's series: how often it is heard."""
@@ -236,16 +246,13 @@ class Engine:
         judge = row[col.LEVEL :]
         if judge[col.PHASE] != col.JUDGING:
             return None
-        low, high = (
-            float(judge[col.LOW] - judge[col.ALLOW]),
-            float(judge[col.HIGH] + judge[col.ALLOW]),
-        )
+        low, high = judge[col.LOW] - judge[col.ALLOW], judge[col.HIGH] + judge[col.ALLOW]
         usual = float(judge[col.USUAL])
         if row[col.PROFILE_READY] != 0.0:
             time_s = float(row[col.LAST_T]) if at_s is None else at_s
             place = int(time_s % 86400.0 / 86400.0 * col.PROFILE_BINS)
             usual = float(row[col.BINS + place])
-        return Baseline(expected=usual, low=min(low, usual), high=max(high, usual))
+        return Baseline(usual, low=min(float(low), usual), high=max(float(high), usual))
 
     def health(self, device: str) -> float:
         """1 is healthy; each open finding takes its share of severity by confidence."""

@@ -17,6 +17,9 @@ Kind = Literal[
     "gap",
     "deviation",
     "relation",
+    "flapping",
+    "reboot_loop",
+    "unlike_peers",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 

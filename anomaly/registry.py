@@ -44,6 +44,9 @@ class Registry:
         device, metric, unit = self._series[series]
         return self.device_names[device], metric, unit
 
+    def has(self, device: str) -> bool:
+        return device in self._device_at
+
     def device(self, name: str) -> int:
         """Index of a device, registered if new."""
         if name not in self._device_at:

@@ -141,6 +141,22 @@ def silence_sentence(interval_s: float, onset_s: float, at_s: float, *, lost: bo
     )
 
 
+def gateway_sentence(others: int, onset_s: float, at_s: float) -> str:
+    behind = "the device" if others == 1 else f"the {others} devices"
+    return f"The gateway and {behind} behind it have not been heard since {moment(onset_s, at_s)}."
+
+
+def flapping_sentence(times: int, onset_s: float, at_s: float) -> str:
+    return (
+        f"The device has lost its connection {times} times since {moment(onset_s, at_s)}, far more often"
+        " than usual."
+    )
+
+
+def reboot_sentence(times: int, onset_s: float, at_s: float) -> str:
+    return f"The device has started anew {times} times since {moment(onset_s, at_s)} without being told to."
+
+
 def spike_sentence(name: str, unit: str, value: float, onset_s: float, at_s: float) -> str:
     return (
         f"The {name} has jumped several times since {moment(onset_s, at_s)}, last to"

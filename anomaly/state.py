@@ -84,7 +84,13 @@ JUDGING: Final = 2.0
 # How many blocks of an hour had their largest commotion in each bin, on a logarithmic scale.
 D_HISTOGRAM: Final = 32
 HISTOGRAM_BINS: Final = 40
-D_WIDTH: Final = D_HISTOGRAM + HISTOGRAM_BINS
+_LINKS: Final = D_HISTOGRAM + HISTOGRAM_BINS
+# What its link has been through (anomaly/links.py): five columns of losses, five of starts.
+D_DROPS: Final = _LINKS
+D_BOOTS: Final = _LINKS + 5
+D_BOOT: Final = _LINKS + 10
+D_HEARD_FROM: Final = _LINKS + 11
+D_WIDTH: Final = _LINKS + 12
 
 # What the device's link last said (D_LINK).
 LINK_UNKNOWN: Final = 0.0

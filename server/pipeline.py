@@ -218,7 +218,9 @@ class Pipeline:
                 reason=state.reason,
                 born_s=state.time_s,
                 at_s=message.received_s,
+                boot=state.boot,
             )
+            self._detector.note_limits(device_id, state.sensors)
             done = until
         return findings + self._detector.update(batch.part(done, len(batch)), arrived_s=arrived_s)
 
@@ -243,7 +245,9 @@ class Pipeline:
 
     def look_for_silence(self) -> None:
         """Called now and then: a device that says nothing sends no message to notice it by."""
-        findings = self._detector.look_for_silence(self._clock.now().timestamp())
+        with self._records.reading() as session:
+            behind = devices.gateways(session)
+        findings = self._detector.look_for_silence(self._clock.now().timestamp(), behind)
         if findings:
             self._save(findings)
 

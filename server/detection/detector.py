@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from anomaly import Engine, EngineSettings, Finding
+from device_agent.wire import SensorInfo
 from server.telemetry.samples import SampleBatch, SeriesKey
 
 
@@ -32,11 +34,19 @@ class Detector:
         series = self._engine_series[batch.series]
         return self._engine.update(series, batch.times_s, batch.values, arrived_s)
 
-    def look_for_silence(self, now_s: float) -> list[Finding]:
-        return self._engine.tick(now_s)
+    def look_for_silence(self, now_s: float, behind: Mapping[str, str]) -> list[Finding]:
+        """`behind` tells each device's gateway."""
+        return self._engine.tick(now_s, behind)
 
     def note_state(
-        self, device_id: str, *, online: bool, reason: str, born_s: float, at_s: float
+        self,
+        device_id: str,
+        *,
+        online: bool,
+        reason: str,
+        born_s: float,
+        at_s: float,
+        boot: str = "",
     ) -> list[Finding]:
         """A birth, a will or a goodbye arrived; `born_s` is the device's own time in its birth.
 
@@ -45,7 +55,17 @@ class Detector:
         if not online and born_s < self._born_s.get(device_id, born_s):
             return []
         self._born_s[device_id] = max(born_s, self._born_s.get(device_id, born_s))
-        return self._engine.set_online(device_id, online, reason, at_s)
+        return self._engine.set_online(device_id, online, reason, at_s, boot)
+
+    def note_limits(self, device_id: str, sensors: Iterable[SensorInfo]) -> None:
+        """What a birth announces of its sensors; an open end is None."""
+        for sensor in sensors:
+            if sensor.limits is not None:
+                low, high = sensor.limits
+                self._engine.announce_limits(
+                    device_id, sensor.name, sensor.unit,
+                    -math.inf if low is None else low, math.inf if high is None else high,
+                )  # fmt: skip
 
     def rebaseline(self, device_id: str, *, at_s: float, reason: str) -> list[Finding]:
         """Commissioning starts anew; findings against the old baseline end."""

@@ -117,6 +117,14 @@ def mosquitto_entries(session: Session) -> Sequence[tuple[str, str, tuple[str, .
     return [(device_id, hashed, tuple(topics)) for device_id, hashed, topics in rows]
 
 
+def gateways(session: Session) -> list[tuple[str, str]]:
+    """(device, its gateway) of every device in service that has one."""
+    query = select(Device.id, Device.gateway_id).where(
+        Device.gateway_id.is_not(None), Device.revoked_at.is_(None)
+    )
+    return [(device_id, str(gateway)) for device_id, gateway in session.execute(query)]
+
+
 def models(session: Session) -> list[tuple[str, str]]:
     """Every device that is not revoked, with its model."""
     query = select(Device.id, Device.model).where(Device.revoked_at.is_(None))

@@ -213,6 +213,11 @@ def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
     repository.mark_seen(session, seen)
 
 
+def gateways(session: Session) -> dict[str, str]:
+    """Of each device in service that speaks through a gateway, which one."""
+    return dict(repository.gateways(session))
+
+
 def told_limits(told: Device) -> dict[str, tuple[float | None, float | None]]:
     """Per metric the range that the device's newest birth calls sound, an open end as None."""
     return {

@@ -16,8 +16,10 @@ from datetime import timedelta
 
 from server.detection.model import FindingRecord
 
-CONNECTION_KINDS = frozenset({"silence", "gap"})
-SPREADING_KINDS = frozenset({"deviation", "level_shift", "drift", "variance", "relation"})
+CONNECTION_KINDS = frozenset({"silence", "gap", "flapping", "reboot_loop"})
+SPREADING_KINDS = frozenset(
+    {"deviation", "level_shift", "drift", "variance", "relation", "unlike_peers"}
+)
 """The machine behaves otherwise than it did."""
 WHOLE_DEVICE = ""
 """Component of a finding that names no metric."""

@@ -25,6 +25,15 @@ _LABELS = {
     "longest_standstill_before_s": N_("Longest standstill before"),
     "silent_for_s": N_("Silent for"),
     "usual_interval_s": N_("Usual interval"),
+    "times": N_("How often"),
+    "within_s": N_("Within"),
+    "usual_per_day": N_("Usual per day"),
+    "devices_behind": N_("Devices behind it"),
+    "peers": N_("Devices compared with"),
+    "peers_usual": N_("Usual on those"),
+    "peers_low": N_("Lowest of those"),
+    "peers_high": N_("Highest of those"),
+    "times_their_spread": N_("Times their spread"),
     "times_its_band": N_("Times its normal spread"),
     "compared_to": N_("Compared to"),
 }
@@ -36,8 +45,19 @@ _COMPARED_TO = {
     "its own longest standstill so far": N_("its own longest standstill so far"),
     "what the quantity can physically be": N_("what the quantity can physically be"),
     "its own usual interval": N_("its own usual interval"),
+    "its own usual week": N_("its own usual week"),
+    "devices of the same model, firmware and site": N_(
+        "devices of the same model, firmware and site"
+    ),
+    "devices of the same model": N_("devices of the same model"),
+    "the other devices": N_("the other devices"),
     "everything it has read so far": N_("everything it has read so far"),
 }
+
+_PLAIN = frozenset(
+    {"times_its_band", "times_their_spread", "times", "usual_per_day", "devices_behind", "peers"}
+)
+"""Numbers without the metric's unit."""
 
 
 def evidence_rows(reader: Reader, evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -53,7 +73,7 @@ def evidence_rows(reader: Reader, evidence: Mapping[str, Any]) -> list[tuple[str
             shown = gettext(_COMPARED_TO[value]) if value in _COMPARED_TO else value
         elif key.endswith("_s"):
             shown = duration(reader, float(value))
-        elif key == "times_its_band" or key not in _LABELS:
+        elif key in _PLAIN or key not in _LABELS:
             shown = number(reader, float(value))
         else:
             shown = reading(reader, float(value), unit)

@@ -42,9 +42,18 @@ _HEADLINES: dict[tuple[str, str], str] = {
     ("silence", EITHER): N_("%(name)s: no readings arrive"),
     ("gap", EITHER): N_("%(name)s: readings were missing for a while"),
     ("spike", EITHER): N_("%(name)s: sudden jumps"),
+    ("unlike_peers", UP): N_("%(name)s: higher than on devices like this one"),
+    ("unlike_peers", DOWN): N_("%(name)s: lower than on devices like this one"),
+    ("unlike_peers", EITHER): N_("%(name)s: not as on devices like this one"),
     ("relation", EITHER): N_("%(name)s: no longer in step with the other readings"),
 }
 _DEVICE_SILENT = N_("The device no longer reports")
+_OF_DEVICE = {
+    "silence": _DEVICE_SILENT,
+    "flapping": N_("The connection is lost again and again"),
+    "reboot_loop": N_("The device starts again and again"),
+}
+_GATEWAY_SILENT = N_("The gateway and what is behind it no longer report")
 _UNUSUAL = N_("%(name)s: something unusual")
 _UNUSUAL_DEVICE = N_("Something unusual on the device")
 
@@ -52,6 +61,14 @@ _ADVICE = {
     "silence": N_(
         "Please check that the device has power and that the network at its place works. "
         "If both are fine, you need not do anything: we look into it."
+    ),
+    "flapping": N_(
+        "Please check that the plug sits firmly and that the network reaches the device well. If both are "
+        "fine, you need not do anything: we look into it."
+    ),
+    "reboot_loop": N_(
+        "Please check that plug and power adapter sit firmly. If they do, you need not do anything: we look "
+        "into it."
     ),
     "stuck": N_(
         "You need not do anything. The device itself may be all right: we check the sensor."
@@ -71,8 +88,9 @@ def headline(reader: Reader, finding: FindingLike) -> str:
     gettext = translations(reader.language).gettext
     name = metric_names(translations(reader.language), list(map(str, finding.metrics)))
     if not name:
-        silent = finding.kind == "silence"
-        return gettext(_DEVICE_SILENT if silent else _UNUSUAL_DEVICE)
+        if finding.kind == "silence" and "devices_behind" in finding.evidence:
+            return gettext(_GATEWAY_SILENT)
+        return gettext(_OF_DEVICE.get(finding.kind, _UNUSUAL_DEVICE))
     side = _side(finding.kind, finding.evidence)
     text = _HEADLINES.get((finding.kind, side)) or _HEADLINES.get((finding.kind, EITHER), _UNUSUAL)
     return gettext(text) % {"name": name}
@@ -98,6 +116,7 @@ def _side(kind: str, evidence: Mapping[str, Any]) -> str:
     now, usual = {
         "variance": (evidence.get("step_now"), evidence.get("step_usual")),
         "deviation": (evidence.get("away_from_profile"), 0.0),
+        "unlike_peers": (evidence.get("now"), evidence.get("peers_usual")),
     }.get(kind, (evidence.get("now"), evidence.get("usual")))
     if not isinstance(now, int | float) or not isinstance(usual, int | float) or now == usual:
         return EITHER
@@ -153,7 +172,31 @@ def _out_of_range(reader: Reader, evidence: Mapping[str, Any]) -> str:
     ) % {"value": _value(reader, evidence, "value")}
 
 
+def _times(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "That happened %(times)s times within %(span)s; usually it is %(usual)s times a day."
+    ) % {
+        "times": number(reader, float(evidence["times"])),
+        "span": duration(reader, float(evidence["within_s"])),
+        "usual": number(reader, float(evidence["usual_per_day"]), 2),
+    }
+
+
+def _unlike_peers(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It is at about %(now)s; on %(peers)s devices like this one it is usually at about %(usual)s."
+    ) % {
+        "now": _value(reader, evidence, "now"),
+        "usual": _value(reader, evidence, "peers_usual"),
+        "peers": number(reader, float(evidence["peers"])),
+    }
+
+
 def _silence(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    if "devices_behind" in evidence:
+        return translations(reader.language).gettext(
+            "Devices behind this gateway that are not heard either: %(number)s."
+        ) % {"number": number(reader, float(evidence["devices_behind"]))}
     return translations(reader.language).gettext(
         "Usually something arrives every %(interval)s."
     ) % {"interval": duration(reader, float(evidence["usual_interval_s"]))}
@@ -173,5 +216,8 @@ _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
     "stuck": _stuck,
     "out_of_range": _out_of_range,
     "silence": _silence,
+    "flapping": _times,
+    "reboot_loop": _times,
+    "unlike_peers": _unlike_peers,
     "spike": _spike,
 }
