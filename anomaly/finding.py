@@ -20,6 +20,7 @@ Kind = Literal[
     "flapping",
     "reboot_loop",
     "unlike_peers",
+    "life",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 

@@ -43,7 +43,9 @@ class VisitPlan:
 
 
 ANY = "*"
-_WORN = frozenset({"drift", "level_shift", "variance", "deviation", "relation", "out_of_range"})
+_WORN = frozenset(
+    {"drift", "level_shift", "variance", "deviation", "relation", "out_of_range", "life"}
+)
 _SENSOR = frozenset({"stuck", "gap"})
 _SILENT = frozenset({"silence"})
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from server.app.foresight import Foresight
 from server.app.timers import Timer
 from server.command.handlers import CommandHandlers
 from server.incident.service import close_watched
@@ -21,6 +22,7 @@ from server.ticket.lifecycle import announce_delays
 
 _HOUR_S = 3600.0
 _UPKEEP_S = 15.0
+_LEARN_S = 6 * _HOUR_S
 _QUARANTINE_TICK_S = 300.0
 _EVENTS_KEPT = timedelta(days=7)
 _QUARANTINE_KEPT = timedelta(days=30)
@@ -53,6 +55,7 @@ def schedule(
     def keep_samples_quick() -> None:
         telemetry.upkeep(clock.now().timestamp())
 
+    foresight = Foresight(records, telemetry, clock, settings, after_commit)
     return [
         on_records("sending commands again", 5, lambda s, now: commands.sweep(s, now=now)),
         on_records("closing watched cases", 10, lambda s, now: close_watched(s, now=now)),
@@ -69,4 +72,6 @@ def schedule(
         ),
         Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),
         Timer("forgetting old samples", _HOUR_S, lambda: asyncio.to_thread(forget_old_samples)),
+        Timer("looking ahead by fleet models", _HOUR_S, foresight.look_ahead),
+        Timer("learning from failures", _LEARN_S, foresight.learn_all),
     ]

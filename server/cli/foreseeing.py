@@ -14,7 +14,9 @@ failure = typer.Typer(
     no_args_is_help=True, help="How likely a failure is within a time, learned from units."
 )
 model = typer.Typer(
-    no_args_is_help=True, help="Versions of a learned model: the better one is used, reversibly."
+    no_args_is_help=True,
+    help="Models that the server learns from verdicts (train, versions, use), and versions of model "
+    "files (offer, list, revert): the better one is used, reversibly.",
 )
 
 Shelf = Annotated[

@@ -13,6 +13,7 @@ from server.cli import (
     checking,
     devices,
     firmware,
+    fleet_models,
     foreseeing,
     keeping,
     living,
@@ -97,6 +98,9 @@ app.command("replay")(playing.replay)
 app.command("score")(scoring.score)
 app.add_typer(scoring.life, name="life")
 app.add_typer(foreseeing.failure, name="failure")
+foreseeing.model.command("train")(fleet_models.train)
+foreseeing.model.command("versions")(fleet_models.versions)
+foreseeing.model.command("use")(fleet_models.use)
 app.add_typer(foreseeing.model, name="model")
 app.add_typer(benching.bench, name="bench")
 setting_up.setup.command("nats")(node_setup.nats)

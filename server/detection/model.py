@@ -126,3 +126,51 @@ class CohortTuning(Base):
     reverted_to: Mapped[int | None]
     made_by: Mapped[str] = mapped_column(String(200), default="")
     made_at: Mapped[datetime]
+
+
+class FleetModel(Base):
+    """One version of what a cohort's failures taught: a model of remaining life, or of failure soon.
+
+    `error` and its rivals are of the same failures, which ended after both models were trained.
+    `content` is a skops file; nothing of a version is ever changed but whether it is in use.
+    """
+
+    __tablename__ = "detection_fleet_model"
+    __table_args__ = (
+        UniqueConstraint("cohort", "kind", "version", name="uq_detection_fleet_model_version"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    cohort: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    step_s: Mapped[float]
+    horizon_days: Mapped[float]
+    failures: Mapped[int]
+    """Known when it was made: those it learned from and those it was measured on."""
+    held_out: Mapped[int]
+    trained_until: Mapped[datetime]
+    error: Mapped[float]
+    current_error: Mapped[float | None]
+    mean_error: Mapped[float]
+    in_use: Mapped[bool]
+    used_by: Mapped[str] = mapped_column(String(200), default="")
+    """Whose word made it be in use or not; empty: the comparison's."""
+    made_at: Mapped[datetime]
+
+
+class Outlook(Base):
+    """What the fleet models in use say of a device, as of the last look; days from `at`."""
+
+    __tablename__ = "detection_outlook"
+
+    device_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+    remaining_days: Mapped[float | None]
+    low_days: Mapped[float | None]
+    high_days: Mapped[float | None]
+    probability: Mapped[float | None]
+    horizon_days: Mapped[float]
+    looks: Mapped[int]
+    """So many looks in a row said that a failure is near (above 0) or is not (below 0)."""

@@ -1,4 +1,4 @@
-"""The only SQL about findings, checkpoints, baseline requests, labels and tunings."""
+"""The only SQL about findings, checkpoints, baseline requests, labels, tunings and fleet models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from server.detection.model import (
     BaselineRequest,
@@ -15,6 +15,8 @@ from server.detection.model import (
     CohortTuning,
     FindingLabel,
     FindingRecord,
+    FleetModel,
+    Outlook,
     RecordedPosition,
 )
 
@@ -128,3 +130,47 @@ def baseline_requests(session: Session, device_id: str) -> list[BaselineRequest]
     """All of a device, oldest first."""
     query = select(BaselineRequest).where(BaselineRequest.device_id == device_id)
     return list(session.scalars(query.order_by(BaselineRequest.at, BaselineRequest.id)))
+
+
+def fleet_models(session: Session, cohort: str | None = None) -> Sequence[FleetModel]:
+    """Of one cohort or of all, without their contents: by cohort and kind, newest first."""
+    query = select(FleetModel)
+    if cohort is not None:
+        query = query.where(FleetModel.cohort == cohort)
+    order = (FleetModel.cohort, FleetModel.kind.desc(), FleetModel.version.desc())
+    return session.scalars(query.order_by(*order)).all()
+
+
+def fleet_models_in_use(session: Session, cohort: str) -> Sequence[FleetModel]:
+    """With their contents."""
+    query = select(FleetModel).where(FleetModel.cohort == cohort, FleetModel.in_use)
+    return session.scalars(query.options(undefer(FleetModel.content))).all()
+
+
+def newest_fleet_model(session: Session, cohort: str) -> FleetModel | None:
+    query = select(FleetModel).where(FleetModel.cohort == cohort)
+    return session.scalars(query.order_by(FleetModel.id.desc()).limit(1)).first()
+
+
+def cohorts_with_fleet_models(session: Session) -> Sequence[str]:
+    """Those of which a version is in use."""
+    query = select(FleetModel.cohort).where(FleetModel.in_use).distinct()
+    return session.scalars(query.order_by(FleetModel.cohort)).all()
+
+
+def outlooks(session: Session, device_ids: Sequence[str] | None = None) -> Sequence[Outlook]:
+    """Of these devices, or of all that have one."""
+    query = select(Outlook).order_by(Outlook.device_id)
+    if device_ids is not None:
+        query = query.where(Outlook.device_id.in_(device_ids))
+    return session.scalars(query).all()
+
+
+def open_finding(session: Session, device_id: str, kind: str) -> FindingRecord | None:
+    """The oldest of that kind on the device that has not ended."""
+    query = select(FindingRecord).where(
+        FindingRecord.device_id == device_id,
+        FindingRecord.kind == kind,
+        FindingRecord.ended_at.is_(None),
+    )
+    return session.scalars(query.order_by(FindingRecord.onset_at).limit(1)).first()

@@ -50,7 +50,7 @@ RULES: tuple[HandsRule, ...] = (
     # A computer's load, memory and disk are looked after from the desk.
     HandsRule(hands=False, metrics=_COMPUTER),
     # A broken sensor or a worn part needs somebody there.
-    HandsRule(hands=True, kinds=frozenset({"stuck"})),
+    HandsRule(hands=True, kinds=frozenset({"stuck", "life"})),
     HandsRule(
         hands=True,
         kinds=frozenset(

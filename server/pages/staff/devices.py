@@ -146,6 +146,7 @@ def show(
         ],
         lanes=lanes(seen_by, items, {f.id: f for f in found}),
         active=incidents.active_on(session, device_id),
+        outlook=next(iter(detection.outlooks(session, [device_id])), None),
         limits=devices.told_limits(device),
         units={str(sensor["name"]): str(sensor["unit"]) for sensor in device.sensors},
         images=firmware.images(session, after=None, limit=PAGE),

@@ -36,6 +36,11 @@ _LABELS = {
     "times_their_spread": N_("Times their spread"),
     "times_its_band": N_("Times its normal spread"),
     "compared_to": N_("Compared to"),
+    "remaining_days": N_("Time left"),
+    "low_days": N_("Time left, at least"),
+    "high_days": N_("Time left, at most"),
+    "horizon_days": N_("Looks ahead"),
+    "probability": N_("Probability of a failure"),
 }
 
 _COMPARED_TO = {
@@ -73,6 +78,10 @@ def evidence_rows(reader: Reader, evidence: Mapping[str, Any]) -> list[tuple[str
             shown = gettext(_COMPARED_TO[value]) if value in _COMPARED_TO else value
         elif key.endswith("_s"):
             shown = duration(reader, float(value))
+        elif key.endswith("_days"):
+            shown = duration(reader, float(value) * 86_400.0)
+        elif key == "probability":
+            shown = reading(reader, float(value), "/")
         elif key in _PLAIN or key not in _LABELS:
             shown = number(reader, float(value))
         else:

@@ -22,6 +22,8 @@ class FindingLike(Protocol):
     def evidence(self) -> Mapping[str, Any]: ...
 
 
+DAY_S = 86_400.0
+
 UP, DOWN, EITHER = "up", "down", ""
 
 _HEADLINES: dict[tuple[str, str], str] = {
@@ -46,12 +48,14 @@ _HEADLINES: dict[tuple[str, str], str] = {
     ("unlike_peers", DOWN): N_("%(name)s: lower than on devices like this one"),
     ("unlike_peers", EITHER): N_("%(name)s: not as on devices like this one"),
     ("relation", EITHER): N_("%(name)s: no longer in step with the other readings"),
+    ("life", EITHER): N_("%(name)s: wears out as others did before they failed"),
 }
 _DEVICE_SILENT = N_("The device no longer reports")
 _OF_DEVICE = {
     "silence": _DEVICE_SILENT,
     "flapping": N_("The connection is lost again and again"),
     "reboot_loop": N_("The device starts again and again"),
+    "life": N_("The device wears out as others did before they failed"),
 }
 _GATEWAY_SILENT = N_("The gateway and what is behind it no longer report")
 _UNUSUAL = N_("%(name)s: something unusual")
@@ -208,6 +212,23 @@ def _spike(reader: Reader, evidence: Mapping[str, Any]) -> str:
     ) % {"value": _value(reader, evidence, "value")}
 
 
+def _life(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    gettext = translations(reader.language).gettext
+    if "remaining_days" in evidence:
+        return gettext(
+            "As others wore out, it has about %(left)s left; in eight of ten cases between %(low)s and "
+            "%(high)s."
+        ) % {
+            "left": duration(reader, float(evidence["remaining_days"]) * DAY_S),
+            "low": duration(reader, float(evidence["low_days"]) * DAY_S),
+            "high": duration(reader, float(evidence["high_days"]) * DAY_S),
+        }
+    return gettext("The probability that it fails within %(time)s is %(share)s.") % {
+        "time": duration(reader, float(evidence["horizon_days"]) * DAY_S),
+        "share": about(reader, float(evidence["probability"]), "/"),
+    }
+
+
 _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
     "level_shift": _level,
     "drift": _drift,
@@ -220,4 +241,5 @@ _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
     "reboot_loop": _times,
     "unlike_peers": _unlike_peers,
     "spike": _spike,
+    "life": _life,
 }

@@ -23,7 +23,7 @@ from server.account.viewer import Role, Viewer
 from server.app.web import WebParts, create_app
 from server.command.handlers import CommandHandlers, RecordingSender
 from server.conversation import service as conversation
-from server.detection.model import FindingRecord
+from server.detection.model import FindingRecord, FleetModel, Outlook
 from server.device import service as devices
 from server.device.model import DeviceEventRecord
 from server.firmware import service as firmware
@@ -108,6 +108,7 @@ def build_site(folder: Path) -> Site:
     with database.transaction() as session:
         found = _findings(now)
         session.add_all(found)
+        session.add_all(_fleet_models(now))
         session.flush()
         incidents.absorb(session, found, now=now, settings=settings)
     dispatcher.drain()
@@ -246,6 +247,27 @@ def _findings(now: datetime) -> list[FindingRecord]:
             longest_standstill_before_s=1800.0,
         ),
     ]
+
+
+def _fleet_models(now: datetime) -> list[FleetModel | Outlook]:
+    """Two versions of time left and one of failure soon; what they say of one device."""
+    versions = (("life", 1, 5.2, None, False), ("life", 2, 3.1, 4.4, True),
+                ("failure", 1, 0.041, None, True))  # fmt: skip
+    return [
+        *(
+            FleetModel(
+                cohort="cold store x2", kind=kind, version=version, content=b"", step_s=3600.0,
+                horizon_days=7.0, failures=9 + version, held_out=2, trained_until=now,
+                error=error, current_error=rival, mean_error=9.8 if kind == "life" else 0.17,
+                in_use=used, used_by="", made_at=now - timedelta(days=30 - 10 * version),
+            )
+            for kind, version, error, rival, used in versions
+        ),
+        Outlook(
+            device_id="cold-store-2", at=now, remaining_days=12.0, low_days=6.5, high_days=20.0,
+            probability=0.18, horizon_days=7.0, looks=-3,
+        ),
+    ]  # fmt: skip
 
 
 def _talk(session: Session, site: Site, now: datetime) -> None:

@@ -30,6 +30,7 @@ STAFF_PATHS = (
     "/staff/quarantine",
     "/staff/figures",
     "/staff/figures?days=7",
+    "/staff/models",
 )
 
 

@@ -41,6 +41,7 @@ PAGES = (
     ("staff", "/staff/jobs/{job}"),
     ("staff", "/staff/quarantine"),
     ("staff", "/staff/figures"),
+    ("staff", "/staff/models"),
     ("technician", "/devices/cold-store-2"),
     ("admin", "/staff/people"),
 )

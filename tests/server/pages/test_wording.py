@@ -55,6 +55,7 @@ EVIDENCE: dict[str, dict[str, float | str]] = {
     "out_of_range": {"unit": "Cel", "value": 612.0},
     "silence": {"silent_for_s": 600.0, "usual_interval_s": 60.0},
     "spike": {"unit": "A", "value": 80.0},
+    "life": {"remaining_days": 4.2, "low_days": 1.5, "high_days": 7.0, "horizon_days": 7.0},
 }
 
 
