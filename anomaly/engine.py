@@ -23,9 +23,9 @@ from anomaly.links import note_link, quietened
 from anomaly.open_findings import OpenFindings
 from anomaly.params import CAUTION, params_of
 from anomaly.registry import Registry
-from anomaly.serial import finding_from_json, finding_to_json, pack, unpack
+from anomaly.serial import finding_from_json, parts, unpack
 from anomaly.settings import EngineSettings
-from anomaly.silence import link_state, patience_s
+from anomaly.silence import link_state, may_be_silent, patience_s
 from anomaly.state import Table, forget_baseline, new_series_row
 
 Indices = npt.NDArray[np.int32]
@@ -148,10 +148,9 @@ class Engine:
         if self._just_resumed:
             self._just_resumed, self._listening_s = False, now_s
         due: dict[int, float] = {}
-        for index in range(len(self._names.device_names)):
-            device = self._names.devices[index]
-            if device[col.D_SILENT] != 0.0 or not math.isfinite(device[col.D_ARRIVED]):
-                continue
+        devices = self._names.devices
+        for index in may_be_silent(devices, now_s, self._listening_s, self.settings).tolist():
+            device = devices[index]
             interval_s = self._interval_s(index)
             patience = patience_s(device, interval_s, self.settings)
             since = max(float(device[col.D_ARRIVED]), self._listening_s)
@@ -183,7 +182,7 @@ class Engine:
 
     def _interval_s(self, device_index: int) -> float:
         """The shortest usual interval of the device's series: how often it is heard."""
-        known = self._names.rows[self._members(device_index), col.INTERVAL]
+        known = self._names.rows[self._names.members(device_index), col.INTERVAL]
         shortest = float(min(known[known > 0.0], default=math.inf))
         return shortest if math.isfinite(shortest) else self.settings.silence_s
 
@@ -193,20 +192,20 @@ class Engine:
         """A repair or new firmware: end what is open and start commissioning anew."""
         del reason  # kept in the port for the record that the caller writes
         index = self._names.device(device)
-        members = self._members(index)
+        members = self._names.members(index)
         for member in members:
             forget_baseline(self._names.rows[member])
         return self._open.end_where(lambda key: key[0] in members, at_s)
 
     def hold(self, device: str) -> None:
         """The device is known healthy: learn and judge nothing until `release`."""
-        for index in self._members(self._names.device(device)):
+        for index in self._names.members(self._names.device(device)):
             hold(self._names.rows[index])
 
     def release(self, device: str) -> None:
         """Trust what was learned while held and judge from here on."""
         index = self._names.device(device)
-        members = self._members(index)
+        members = self._names.members(index)
         self._params[CAUTION] = self._names.devices[index, col.D_SHARE]
         for member in members:
             release(self._names.rows[member], self._params)
@@ -224,21 +223,12 @@ class Engine:
         Raises SettingsError outside `tuning.CAUTION_RANGE`.
         """
         index = self._names.device(device)
-        members = self._names.rows, self._members(index)
+        members = self._names.rows, self._names.members(index)
         set_caution(self._names.devices[index], *members, factor)
 
     def caution(self, device: str) -> float:
         index = self._names.device(device)
         return float(self._names.devices[index, col.D_CAUTION])
-
-    def _members(self, device_index: int) -> list[int]:
-        """Series of a device, newest first."""
-        members = []
-        index = int(self._names.devices[device_index, col.D_HEAD])
-        while index >= 0:
-            members.append(index)
-            index = int(self._names.rows[index, col.NEXT])
-        return members
 
     def baseline(self, series: int, at_s: float | None = None) -> Baseline | None:
         """What the series usually reads, at a time of day where it has a profile; None: not yet."""
@@ -270,9 +260,14 @@ class Engine:
 
     def to_bytes(self) -> bytes:
         """The whole state, names included; `from_bytes` continues as if nothing had happened."""
-        still = [[*key, finding_to_json(finding)] for key, finding in self._open.items()]
-        registry = {"names": self._names.to_json(), "open": still}
-        return pack(registry, self._names.rows, self._names.devices)
+        return b"".join(self.to_parts())
+
+    def to_parts(self) -> list[bytes | memoryview]:
+        """`to_bytes` in pieces, of which those change that hold a series or device that changed.
+
+        They are views of the living state: good until anything else is asked of the engine.
+        """
+        return parts(self._names.as_text(), self._open, self._names.rows, self._names.devices)
 
     @classmethod
     def from_bytes(cls, data: bytes, settings: EngineSettings | None = None) -> Engine:

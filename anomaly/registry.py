@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 
 from anomaly.errors import StateError
-from anomaly.state import D_WIDTH, WIDTH, Table, new_device_row
+from anomaly.state import D_HEAD, D_WIDTH, NEXT, WIDTH, Table, new_device_row
 
 
 class Registry:
@@ -20,6 +21,7 @@ class Registry:
         self._series_at: dict[tuple[int, str], int] = {}
         self.device_names: list[str] = []
         self._device_at: dict[str, int] = {}
+        self._text, self._text_of = b"", (-1, -1)
 
     def __len__(self) -> int:
         return len(self._series)
@@ -57,6 +59,15 @@ class Registry:
             self._device_at[name] = index
         return self._device_at[name]
 
+    def members(self, device_index: int) -> list[int]:
+        """Series of a device, newest first."""
+        members = []
+        index = int(self._devices[device_index, D_HEAD])
+        while index >= 0:
+            members.append(index)
+            index = int(self._rows[index, NEXT])
+        return members
+
     def add(self, device: int, metric: str, unit: str, row: Table) -> int:
         """Register a new series with its first state."""
         index = len(self._series)
@@ -66,9 +77,14 @@ class Registry:
         self._series_at[device, metric] = index
         return index
 
-    def to_json(self) -> dict[str, Any]:
-        """Names only; the tables are stored raw."""
-        return {"devices": self.device_names, "series": [list(entry) for entry in self._series]}
+    def as_text(self) -> bytes:
+        """Names only, as JSON; the tables are stored raw."""
+        size = len(self.device_names), len(self._series)
+        if size != self._text_of:  # names are added, and neither change nor go
+            names = {"devices": self.device_names, "series": self._series}
+            self._text = json.dumps(names, separators=(",", ":"), sort_keys=True).encode()
+            self._text_of = size
+        return self._text
 
     @classmethod
     def from_json(cls, names: dict[str, Any], rows: Table, devices: Table) -> Registry:

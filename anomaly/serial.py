@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -15,16 +16,29 @@ from anomaly.state import D_WIDTH, LAYOUT, WIDTH, Table
 
 MAGIC: Final = b"FWAN"
 VERSION: Final = 1
+ROWS_A_PART: Final = 16
 _HEADER: Final = struct.Struct("<4sH24sIII")
 
 
-def pack(registry: dict[str, Any], rows: Table, devices: Table) -> bytes:
-    """Header, JSON, series rows, device rows."""
-    text = json.dumps(registry, separators=(",", ":"), sort_keys=True).encode()
+def parts(
+    names: bytes, still_open: Mapping[tuple[int, int], Finding], rows: Table, devices: Table
+) -> list[bytes | memoryview]:
+    """Header, JSON, series rows, device rows; each of the tables cut apart after so many rows.
+
+    names : the registry's names as JSON
+    """
+    still = [[*key, finding_to_json(finding)] for key, finding in still_open.items()]
+    found = json.dumps(still, separators=(",", ":"), sort_keys=True).encode()
+    text = b'{"names":%b' % names, b',"open":%b}' % found
     header = _HEADER.pack(
-        MAGIC, VERSION, LAYOUT.encode().ljust(24), len(text), len(rows), len(devices)
+        MAGIC, VERSION, LAYOUT.encode().ljust(24), sum(map(len, text)), len(rows), len(devices)
     )
-    return header + text + rows.tobytes() + devices.tobytes()
+    tables = [
+        table[at : at + ROWS_A_PART].data.cast("B")
+        for table in (rows, devices)
+        for at in range(0, len(table), ROWS_A_PART)
+    ]
+    return [header, *text, *tables]
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], Table, Table]:

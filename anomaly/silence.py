@@ -6,6 +6,9 @@ ends of the comparison are arrival times, so a device's wrong clock does not mat
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from anomaly import state as col
 from anomaly.finding import Finding, finding_id
 from anomaly.sentences import silence_sentence
@@ -36,6 +39,18 @@ def patience_s(device: Table, interval_s: float, settings: EngineSettings) -> fl
         return None
     patience = max(settings.silence_s, settings.silence_intervals * interval_s) * share
     return max(patience, 3.0 * interval_s)
+
+
+def may_be_silent(
+    devices: Table, now_s: float, listening_s: float, settings: EngineSettings
+) -> npt.NDArray[np.int64]:
+    """Rows of the devices that could be silent by now; of the others `patience_s` need not be asked."""
+    least_s = settings.silence_s * min(share for share in PATIENCE.values() if share is not None)
+    arrived = devices[:, col.D_ARRIVED]
+    listens = (
+        (devices[:, col.D_SILENT] == 0.0) & (devices[:, col.D_LIVE] != 0.0) & np.isfinite(arrived)
+    )
+    return np.flatnonzero(listens & (now_s - np.maximum(arrived, listening_s) > least_s))
 
 
 def silence_finding(device: Table, name: str, interval_s: float, now_s: float) -> Finding:

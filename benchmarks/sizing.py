@@ -128,7 +128,7 @@ def measure_series() -> float:
     before, count = process.memory_info().rss, 20_000
     detector = fill_detector(count)
     grown = process.memory_info().rss - before
-    assert detector.state()
+    assert detector.parts()
     return round(grown / count / 1000, 2)
 
 

@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session
 from anomaly import EngineSettings, Finding, StateError
 from device_agent.wire import Pack
 from server.command import service as commands
+from server.detection import checkpoints, tuning
 from server.detection import service as detection
-from server.detection import tuning
 from server.detection.detector import Detector
 from server.detection.share import EVERYTHING, Share
 from server.device import service as devices
@@ -96,11 +96,12 @@ class Pipeline:
         self._settings = parts.settings
         self._after_commit = parts.after_commit
         with self._records.reading() as session:
-            resume = detection.resume(session, self._stream, shard=share.name)
+            resume = checkpoints.resume(session, self._stream, shard=share.name)
         self.position = resume.replay_after
         """Of the last message processed."""
         self._checkpointed = self.position
         self._tuning_id = resume.tuning_id
+        self._saved = resume.digests
         self._recorded = max(resume.recorded, resume.replay_after)
         self._stored = max(self._store.position(self._stream), resume.replay_after)
         self._detector = self._awakened(resume.state)
@@ -270,6 +271,11 @@ class Pipeline:
         self._store.sync(self._stream)
         now = self._clock.now()
         apart = not findings and not apply_requests
+        with self._records.reading() as session:
+            self._tuning_id = tuning.newest_id(session)
+            self._detector.obey(tuning.device_cautions(session))
+        # Other writers wait for what is done in the transaction.
+        memory = None if apply_requests else checkpoints.change(self._saved, self._detector.parts())
         with self._records.transaction(apart=apart) as session:
             self._share.prove(session)
             requests = (
@@ -281,18 +287,11 @@ class Pipeline:
                 findings += self._detector.rebaseline(
                     request.device_id, at_s=request.at.timestamp(), reason=request.reason
                 )
-            self._tuning_id = tuning.newest_id(session)
-            self._detector.obey(tuning.device_cautions(session))
             self._conclude(session, findings)
-            detection.save_checkpoint(
-                session,
-                self._stream,
-                self.position,
-                state=self._detector.state(),
-                seen_packs=self._understanding.memory(),
-                tuning_id=self._tuning_id,
-                now=now,
-                shard=self._share.name,
-            )
-        self._checkpointed = self.position
+            memory = memory or checkpoints.change(self._saved, self._detector.parts())
+            checkpoints.save_checkpoint(
+                session, self._stream, self.position, memory=memory, now=now, shard=self._share.name,
+                seen_packs=self._understanding.memory(), tuning_id=self._tuning_id,
+            )  # fmt: skip
+        self._checkpointed, self._saved = self.position, memory.digests
         self._after_commit()

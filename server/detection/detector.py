@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -77,5 +77,6 @@ class Detector:
             if self._engine.caution(device_id) != caution:
                 self._engine.set_caution(device_id, caution)
 
-    def state(self) -> bytes:
-        return self._engine.to_bytes()
+    def parts(self) -> Sequence[bytes | memoryview]:
+        """The state, in pieces that change apart from each other; good until the next call of any."""
+        return self._engine.to_parts()

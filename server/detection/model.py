@@ -41,10 +41,23 @@ class Checkpoint(Base):
     stream: Mapped[str] = mapped_column(String(100))
     position: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[bytes] = mapped_column(LargeBinary)
+    """The whole of it where a version before parts saved it last; else empty."""
+    parts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """So many rows of `detection_checkpoint_part` are the state."""
     seen_packs: Mapped[bytes] = mapped_column(LargeBinary)
     tuning_id: Mapped[int] = mapped_column(default=0, server_default="0")
     """Newest row of `detection_tuning` that `state` obeys; 0: none."""
     saved_at: Mapped[datetime]
+
+
+class CheckpointPart(Base):
+    """A piece of the detectors' memory; all of a shard's, in order of their numbers, are its state."""
+
+    __tablename__ = "detection_checkpoint_part"
+
+    shard: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class RecordedPosition(Base):

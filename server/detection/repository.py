@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
 from server.detection.model import (
     BaselineRequest,
     Checkpoint,
+    CheckpointPart,
     CohortTuning,
     FindingLabel,
     FindingRecord,
@@ -59,6 +61,29 @@ def replace_checkpoint(session: Session, shard: str, values: dict[str, Any]) -> 
         update(Checkpoint).where(Checkpoint.shard == shard).values(values)
     )
     return done.rowcount > 0
+
+
+def checkpoint_parts(session: Session, shard: str) -> Sequence[bytes]:
+    """In order."""
+    query = select(CheckpointPart.data).where(CheckpointPart.shard == shard)
+    return session.scalars(query.order_by(CheckpointPart.number)).all()
+
+
+def replace_parts(session: Session, shard: str, parts: Mapping[int, bytes], *, count: int) -> None:
+    """Write parts under their numbers; the shard has `count` afterwards."""
+    connection = session.connection()
+    connection.execute(
+        delete(CheckpointPart).where(CheckpointPart.shard == shard, CheckpointPart.number >= count)
+    )
+    if not parts:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    fresh = insert(CheckpointPart)
+    newer = fresh.on_conflict_do_update(
+        index_elements=["shard", "number"], set_={"data": fresh.excluded.data}
+    )
+    rows = [{"shard": shard, "number": number, "data": data} for number, data in parts.items()]
+    connection.execute(newer, rows)
 
 
 def positions(session: Session) -> dict[tuple[str, str], int]:

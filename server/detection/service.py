@@ -1,21 +1,18 @@
-"""Findings onto the record, and the detector's memory across restarts. Callers own the transaction."""
+"""Findings onto the record, and new baselines. Callers own the transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from anomaly import Finding
 from server.detection import repository
-from server.detection.model import BaselineRequest, Checkpoint, FindingRecord, RecordedPosition
+from server.detection.checkpoints import SHARD
+from server.detection.model import BaselineRequest, FindingRecord, RecordedPosition
 from server.kit.clock import from_unix
 from server.kit.text import one_line
-
-SHARD = "all"
-"""One pipeline owns every device; partitions of a larger installation get names of their own."""
 
 DeviceFilter = Callable[[str], bool]
 
@@ -63,59 +60,9 @@ def health(findings: Iterable[FindingRecord]) -> float:
     return 1.0 - max((f.severity * f.confidence for f in findings if f.ended_at is None), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Where a restarted pipeline goes on: `state` includes everything up to `replay_after`."""
-
-    state: bytes | None
-    seen_packs: bytes | None
-    replay_after: int
-    recorded: int
-    tuning_id: int
-
-
-def resume(session: Session, stream: str, *, shard: str = SHARD) -> Resume:
-    """The last checkpoint on `stream`; a state from another stream is kept, its positions are not."""
-    saved = repository.checkpoint(session, shard)
-    done = repository.recorded_position(session, shard)
-    return Resume(
-        state=saved.state if saved else None,
-        seen_packs=saved.seen_packs if saved else None,
-        replay_after=saved.position if saved and saved.stream == stream else 0,
-        recorded=done.position if done and done.stream == stream else 0,
-        tuning_id=saved.tuning_id if saved else 0,
-    )
-
-
 def note_recorded(session: Session, stream: str, position: int, *, shard: str = SHARD) -> None:
     """The records now include the effects of `stream` up to `position`."""
     session.merge(RecordedPosition(shard=shard, stream=stream, position=position))
-
-
-def save_checkpoint(
-    session: Session,
-    stream: str,
-    position: int,
-    *,
-    state: bytes,
-    seen_packs: bytes,
-    tuning_id: int,
-    now: datetime,
-    shard: str = SHARD,
-) -> None:
-    """Replace the checkpoint; the position may be acknowledged once this is committed."""
-    # Not by `merge`, which would first read the state that is to be replaced: tens of megabytes.
-    values = {
-        "stream": stream,
-        "position": position,
-        "state": state,
-        "seen_packs": seen_packs,
-        "tuning_id": tuning_id,
-        "saved_at": now,
-    }
-    if not repository.replace_checkpoint(session, shard, values):
-        session.add(Checkpoint(shard=shard, **values))
-        session.flush()
 
 
 def request_baseline(session: Session, device_id: str, *, at: datetime, reason: str) -> None:

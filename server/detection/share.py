@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from server.detection.service import SHARD, DeviceFilter, every_device
+from server.detection.checkpoints import SHARD
+from server.detection.service import DeviceFilter, every_device
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class SeriesBook:
         self._lock = threading.Lock()
         self._numbers: dict[SeriesKey, int] = {}
         self._keys: dict[int, SeriesKey] = {}
+        self._of_device: dict[str, list[int]] = {}
         self._units: dict[int, str] = {}
         self._changes = Changes()
         self.kept_s: NDArray[np.int64] = np.zeros(64, dtype=np.int64)
@@ -51,6 +52,7 @@ class SeriesBook:
         self.kept_s[number] = self._seconds(key.metric)
         self._keys[number] = key
         self._units[number] = unit
+        self._of_device.setdefault(key.device_id, []).append(number)
         self._numbers[key] = number
 
     def number(self, key: SeriesKey, unit: str) -> int:
@@ -76,16 +78,13 @@ class SeriesBook:
     def of(self, device_id: str | None) -> list[int]:
         """Numbers of a device's series, or of all."""
         with self._lock:
-            return [n for key, n in self._numbers.items() if device_id in (None, key.device_id)]
+            return list(self._keys if device_id is None else self._of_device.get(device_id, ()))
 
     def units(self, device_id: str) -> dict[str, str]:
         """Metric to unit, by name."""
         with self._lock:
-            return {
-                key.metric: self._units[number]
-                for key, number in sorted(self._numbers.items())
-                if key.device_id == device_id
-            }
+            known = ((self._keys[n].metric, n) for n in self._of_device.get(device_id, ()))
+            return {metric: self._units[number] for metric, number in sorted(known)}
 
     def metrics(self) -> dict[int, str]:
         """Number to metric."""
