@@ -4,10 +4,11 @@
               the last is stored, judged and on record; what each sample cost in CPU
     latency   age of samples once stored and judged, at half the rate of its cell
     ratio     the same waiting messages: only received and decoded, and through the whole pipeline, in turns
-    flat      CPU a sample at one rate from 10, 100, 1,000, 5,000 devices, and on a store of a year
+    flat      CPU a sample at one rate from 10, 100, 1,000, 5,000 devices
+    history   CPU a sample on a store of a year
     memory    of the server and the broker with devices connected, and with series
 
-    python benchmarks/ingest.py [--parts cells,latency,ratio,flat,memory] [--seconds 10] [--dir DIR]
+    python benchmarks/ingest.py [--parts cells,latency,ratio,flat,history,memory] [--seconds 10] [--dir DIR]
                                 [--out benchmarks/results/ingest.json]
 
 The load comes from `forewarn bench fleet`, from outside. Every message costs the broker one fsync: what the
@@ -41,7 +42,7 @@ NO_LIMIT = {"device_samples_per_s": 0}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", default="cells,latency,ratio,flat,memory")
+    parser.add_argument("--parts", default="cells,latency,ratio,flat,history,memory")
     parser.add_argument("--seconds", type=float, default=10.0, help="of publishing in each run")
     parser.add_argument("--packs", default=",".join(map(str, PACKS)), help="samples a pack")
     parser.add_argument("--devices", default=",".join(map(str, DEVICES)))
@@ -72,6 +73,7 @@ def measure(folder: Path, given: Any) -> dict[str, Any]:
         found["ratio"] = asyncio.run(ratio(folder))
     if "flat" in parts:
         found["flat"] = [flat(folder, count, given.seconds) for count in FLAT_DEVICES]
+    if "history" in parts:
         found["history"] = history(folder, given.history)
     if "memory" in parts:
         found["memory"] = memory(folder)
@@ -110,31 +112,56 @@ def warm_up(server: Server, devices: int, pack: int, metrics: int) -> None:
 def run_load(
     server: Server, devices: int, pack: int, metrics: int, **options: object
 ) -> dict[str, Any]:
-    before, stored = server.cost(), server.stored()
-    found = server.fleet(devices=devices, pack_samples=pack, metrics=metrics, **options)
+    settle_s = 2.0 + devices / 400
+    marks = Marks(server, pack, settle_s)
+    found = server.fleet(
+        hear=marks.hear,
+        settle=settle_s,
+        devices=devices,
+        pack_samples=pack,
+        metrics=metrics,
+        **options,
+    )
     samples = found["samples_acknowledged"]
-    began = found["publishing_s"] + found["drained_s"]
-    seconds = began + waited(server, stored + samples)
-    after = server.cost()
+    first, before, after = marks.costs
+    seconds = found["publishing_s"] + found["drained_s"] + marks.waited_s
     return {
         "pack_samples": pack,
         "devices": devices,
         "samples": samples,
         "samples_per_s": round(samples / seconds),
         "messages_per_s": round(samples / pack / seconds),
-        "stored_s_after_puback": round(seconds - began, 2),
+        "stored_s_after_puback": round(marks.waited_s, 2),
         "server_cpu_us_a_sample": round((after.server_s - before.server_s) / samples * 1e6, 2),
         "broker_cpu_us_a_sample": round((after.broker_s - before.broker_s) / samples * 1e6, 2),
+        "connecting": {
+            "seconds": found["connected_s"],
+            "server_cpu_ms_a_device": round((before.server_s - first.server_s) / devices * 1e3, 2),
+            "broker_cpu_ms_a_device": round((before.broker_s - first.broker_s) / devices * 1e3, 2),
+        },
         "generator_cpu_share": found["cpu_share"],
         "puback_ms": found["puback_ms"],
     }
 
 
-def waited(server: Server, samples: float) -> float:
-    """Seconds until so many are stored. The fleet's goodbye, which is no work of ours, is counted too."""
-    began_s = time.perf_counter()
-    server.wait_stored(samples)
-    return time.perf_counter() - began_s
+class Marks:
+    """What was spent before the fleet connects, when all it said at that is done, and when all is stored."""
+
+    def __init__(self, server: Server, pack: int, settle_s: float) -> None:
+        self._server, self._pack, self._settle_s = server, pack, settle_s
+        self._stored = server.stored()
+        self.costs = [server.cost()]
+        self.waited_s = 0.0
+
+    def hear(self, line: str) -> None:
+        if " connected after " in line:
+            time.sleep(0.9 * self._settle_s)
+            self.costs.append(self._server.cost())
+        elif "packs acknowledged" in line:
+            began_s = time.perf_counter()
+            self._server.wait_stored(self._stored + int(line.split(maxsplit=1)[0]) * self._pack)
+            self.waited_s = time.perf_counter() - began_s
+            self.costs.append(self._server.cost())
 
 
 def flat(folder: Path, devices: int, seconds: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class Server:
     def stored(self) -> float:
         return self.metrics().get('forewarn_samples_total{outcome="stored"}', 0.0)
 
-    def fleet(self, **options: object) -> dict[str, Any]:
+    def fleet(self, **options: Any) -> dict[str, Any]:
         """What `forewarn bench fleet` prints; its exit code must be 0."""
         return fleet(self.mqtt, self.credentials, **options)
 
@@ -107,9 +107,25 @@ def serving(data: Path, *, devices: int, **settings: object) -> Iterator[Server]
         server.stop()
 
 
-def fleet(mqtt: str, credentials: Path, **options: object) -> dict[str, Any]:
+def fleet(
+    mqtt: str,
+    credentials: Path,
+    *,
+    hear: Callable[[str], None] = lambda _line: None,
+    **options: object,
+) -> dict[str, Any]:
+    """`hear` is told what the fleet says while it runs, line by line."""
     words = [w for n, v in options.items() for w in ("--" + n.replace("_", "-"), str(v))]
-    done = run("bench", "fleet", "--mqtt", mqtt, "--credentials", str(credentials), *words)
+    command = [FOREWARN, "bench", "fleet", "--mqtt", mqtt, "--credentials", credentials, *words]
+    pipe, said = subprocess.PIPE, []
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        for line in process.stderr:
+            said.append(line)
+            hear(line)
+        done = process.stdout.read()
+    assert process.returncode == 0, f"{words}: {''.join(said)[-2000:]}"
     found: dict[str, Any] = json.loads(done)
     return found
 

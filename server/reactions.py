@@ -40,7 +40,7 @@ from server.job.handlers import JobHandlers
 from server.job.labels import LabelHandlers
 from server.job.rules import load_rules
 from server.kit.clock import Clock
-from server.kit.dispatch import Reactions
+from server.kit.dispatch import Reactions, Some
 from server.kit.settings import Settings
 from server.ticket.events import (
     TicketAssigned,
@@ -96,7 +96,7 @@ def reactions(
         DeviceFirmwareChanged: (baselines.after_firmware_change,),
         # Commands go out at once, or when the device is back.
         CommandRequested: (commands.send_requested,),
-        DeviceCameOnline: (commands.send_waiting,),
+        DeviceCameOnline: (Some(commands.send_waiting, commands.wait_for),),
         # Whose credentials no longer hold is shown out.
         DeviceRevoked: (*renew, devices.show_out),
         DeviceSecretRotated: (*renew, devices.show_out),

@@ -87,12 +87,15 @@ class Fleet:
         ]
         try:
             report.connected_s = await self._all_online()
+            await asyncio.sleep(self._plan.settle_s)
             began = loop.time()
             self._start_schedules()
             await self._publish(began)
             report.publishing_s = loop.time() - began
             await self._drain()
             report.drained_s = loop.time() - began - report.publishing_s
+            self._tell(f"{report.acknowledged} packs acknowledged")
+            await asyncio.sleep(self._plan.settle_s)
         finally:
             for task in beside:
                 task.cancel()

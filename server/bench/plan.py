@@ -34,6 +34,8 @@ class FleetPlan:
     """At which devices listen to their commands; the agent's is 0."""
     drain_s: float = 60.0
     """Patience with what is not acknowledged at the end."""
+    settle_s: float = 0.0
+    """All are connected and none sends: so long before the first pack and after the last PUBACK."""
     keepalive_s: int = 60
 
     def __post_init__(self) -> None:
@@ -42,6 +44,7 @@ class FleetPlan:
         self._require("rate", self.packs_per_s, 0, 1e6)
         self._require("duration", self.duration_s, 0.1, 7 * 86_400)
         self._require("in-flight", self.in_flight, 1, MOST_IN_FLIGHT)
+        self._require("settle", self.settle_s, 0, 3_600)
         self._require("subscribe-qos", self.subscribe_qos, 0, 1)
         if self.pack_samples % self.metrics and self.metrics < self.pack_samples:
             raise BenchError(

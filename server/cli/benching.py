@@ -48,6 +48,14 @@ def fleet(
     drain: Annotated[
         float, typer.Option("--drain", help="Seconds to wait for what is owed at the end.")
     ] = 60.0,
+    settle: Annotated[
+        float,
+        typer.Option(
+            "--settle",
+            help="Seconds in which all are connected and none sends, before the first pack and after "
+            "the last PUBACK: to measure connecting and sending apart.",
+        ),
+    ] = 0.0,
     prefix: Annotated[
         str, typer.Option("--prefix", help="Devices are called PREFIX-00001 and so on.")
     ] = "bench",
@@ -90,10 +98,11 @@ def fleet(
         storm_after_s=storm_after,
         subscribe_qos=subscribe_qos,
         drain_s=drain,
+        settle_s=settle,
     )
     if credentials is None:
         names = [f"{prefix}-{number:05}" for number in range(1, devices + 1)]
-        known = _own(settings, names, lasting_s=duration + drain + 3600)
+        known = _own(settings, names, lasting_s=duration + drain + 2 * settle + 3600)
     else:
         known = _given(credentials)[:devices]
         if len(known) < devices:

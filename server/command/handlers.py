@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -60,6 +60,12 @@ class CommandHandlers:
             return
         if command.attempts == 0 and devices.is_reachable(session, command.device_id):
             self._send([command], now)
+
+    def wait_for(self, session: Session, events: Sequence[DeviceCameOnline]) -> list[bool]:
+        """For which of the devices anything waits: of thousands that come back, mostly for none."""
+        ids = {event.device_id for event in events}
+        waiting = repository.with_open(session, ids, now=self._clock.now())
+        return [event.device_id in waiting for event in events]
 
     def send_waiting(self, session: Session, event: DeviceCameOnline) -> None:
         now = self._clock.now()

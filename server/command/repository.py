@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -49,6 +49,14 @@ def open_count(session: Session, device_id: str) -> int:
         )
         or 0
     )
+
+
+def with_open(session: Session, device_ids: Collection[str], *, now: datetime) -> set[str]:
+    """Those of the devices that have an open command which has not expired."""
+    query = select(Command.device_id).where(
+        Command.device_id.in_(device_ids), Command.status.in_(OPEN), Command.expires_at > now
+    )
+    return set(session.scalars(query.distinct()))
 
 
 def open_of(session: Session, device_id: str, *, now: datetime) -> Sequence[Command]:

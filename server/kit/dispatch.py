@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, or_, select, update
@@ -30,7 +31,18 @@ from server.kit.text import one_line
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Session, Any], None]
-Reactions = Mapping[type[Event], Sequence[Handler]]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """A handler that most events leave idle: which do not is asked about many events at once."""
+
+    handler: Handler
+    concerned: Callable[[Session, Sequence[Any]], Sequence[bool]]
+    """For each event whether `handler` has anything to do; reads only."""
+
+
+Reactions = Mapping[type[Event], Sequence[Handler | Some]]
 
 _Row = tuple[int, str, dict[str, Any]]
 """An event's number, name and payload."""
@@ -52,7 +64,16 @@ class Dispatcher:
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        self._reactions = {event.__name__: tuple(handlers) for event, handlers in reactions.items()}
+        self._reactions = {
+            event.__name__: tuple(h.handler if isinstance(h, Some) else h for h in handlers)
+            for event, handlers in reactions.items()
+        }
+        self._some = [
+            (event, h)
+            for event, handlers in reactions.items()
+            for h in handlers
+            if isinstance(h, Some)
+        ]
         self._clock = clock
         self._seconds = seconds
         self._one_at_a_time = threading.Lock()
@@ -96,10 +117,10 @@ class Dispatcher:
             # Another process may have been quicker since these were looked for.
             is_open = set(session.scalars(_open(ids)))
             acted = {(event_id, handler) for event_id, handler in session.execute(_acted(ids))}
-            for event_id, name, payload in rows:
+            events = [(event_id, _event(name, payload)) for event_id, name, payload in rows]
+            acted |= self._idle(session, events)
+            for event_id, event in events:
                 tried += 1
-                event_type = Event.registry.get(name)
-                event = event_type.from_payload(payload) if event_type else None
                 if event_id in is_open and self._react(session, event_id, event, acted):
                     done[event_id] = event
                 if self._seconds() - began_s > _TOGETHER_S:
@@ -114,6 +135,20 @@ class Dispatcher:
             if event is not None:
                 self.on_handled(event)
         return tried, len(done) + sum(event_id not in is_open for event_id in ids[:tried])
+
+    def _idle(
+        self, session: Session, events: Sequence[tuple[int, Event | None]]
+    ) -> set[tuple[int, str]]:
+        """Event and handler, where the one has nothing for the other to do."""
+        idle: set[tuple[int, str]] = set()
+        for kind, some in self._some:
+            of_kind = [(event_id, event) for event_id, event in events if isinstance(event, kind)]
+            if of_kind:
+                concerned = some.concerned(session, [event for _, event in of_kind])
+                for (event_id, _), it_is in zip(of_kind, concerned, strict=True):
+                    if not it_is:
+                        idle.add((event_id, _name(some.handler)))
+        return idle
 
     def _react(
         self, session: Session, event_id: int, event: Event | None, acted: set[tuple[int, str]]
@@ -145,6 +180,12 @@ class Dispatcher:
             row.parked_at = now
             log.error("event %s is parked after %s attempts", event_id, row.attempts)
         session.flush()
+
+
+def _event(name: str, payload: dict[str, Any]) -> Event | None:
+    """None for one that no feature of this version knows."""
+    kind = Event.registry.get(name)
+    return kind.from_payload(payload) if kind else None
 
 
 def _open(ids: Sequence[int]) -> Select[int]:

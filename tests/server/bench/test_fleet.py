@@ -40,6 +40,7 @@ def test_fewer_samples_than_metrics() -> None:
         ({"metrics": 0}, "--metrics must be"),
         ({"packs_per_s": -1.0}, "--rate must be"),
         ({"in_flight": 0}, "--in-flight must be"),
+        ({"settle_s": -1.0}, "--settle must be"),
         ({"subscribe_qos": 2}, "--subscribe-qos must be"),
     ],
 )
@@ -92,7 +93,7 @@ def test_every_pack_is_owed_once(tmp_path: Path) -> None:
             paced = await fleet(
                 broker, pack_samples=4, packs_per_s=60.0, duration_s=2.0, storm_after_s=1.0
             ).run()
-            unpaced = await fleet(broker, pack_samples=4, duration_s=0.3).run()
+            unpaced = await fleet(broker, pack_samples=4, duration_s=0.3, settle_s=0.1).run()
             with pytest.raises(BenchError, match="refuses device"):
                 await fleet(broker, "wrong").run()
             state = await broker.stream.state()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from server.kit.clock import ManualClock
 from server.kit.database import Base, Database
-from server.kit.dispatch import Dispatcher, Handler
+from server.kit.dispatch import Dispatcher, Handler, Some
 from server.kit.events import MAX_ATTEMPTS, Event, OutboxEvent, prune, publish
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -154,3 +154,25 @@ def test_old_events_are_forgotten_only_when_done(database: Database) -> None:
     Dispatcher(database, {Rang: (say,)}, ManualClock(NOON)).drain()
     with database.transaction() as session:
         assert prune(session, before=later) == 1
+
+
+def test_a_handler_is_left_alone_where_it_has_nothing_to_do(database: Database) -> None:
+    said: list[int] = []
+    asked: list[int] = []
+
+    def say(_session: Session, event: Rang) -> None:
+        said.append(event.times)
+
+    def odd(_session: Session, events: Sequence[Rang]) -> list[bool]:
+        asked.append(len(events))
+        return [event.times % 2 == 1 for event in events]
+
+    with database.transaction() as session:
+        for times in range(6):
+            publish(session, Rang(times=times), now=NOON)
+    dispatcher = Dispatcher(database, {Rang: (Some(say, odd),)}, ManualClock(NOON))
+    told: list[Event] = []
+    dispatcher.on_handled = told.append
+    assert dispatcher.drain() == 6
+    assert (said, len(told), dispatcher.drain()) == ([1, 3, 5], 6, 0)
+    assert asked[0] == 6
