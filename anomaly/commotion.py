@@ -47,7 +47,7 @@ def note_motion(row: Table, device: Table, v: float) -> None:
     step_units = in_units(step, step_scale, reach)
     ten_units = in_units(abs(v - row[col.VALUE_TEN]), spread, reach)
     motion = step_units * step_units + ten_units * ten_units
-    row[col.MOTION] += (motion - row[col.MOTION]) / SMOOTHED
+    row[col.MOTION] += (motion - row[col.MOTION]) * (1.0 / SMOOTHED)
     device[col.D_ROW_SUM] += motion
     device[col.D_ROW_N] += 1.0
     note_level(row, device, v)
@@ -59,7 +59,7 @@ def note_motion(row: Table, device: Table, v: float) -> None:
     row[col.STEP_SQUARE] += (step * step - row[col.STEP_SQUARE]) * pace
     row[col.SPREAD_SQUARE] += (away * away - row[col.SPREAD_SQUARE]) * pace
     row[col.CENTRE] += (v - row[col.CENTRE]) * pace
-    row[col.VALUE_TEN] += (v - row[col.VALUE_TEN]) / SMOOTHED
+    row[col.VALUE_TEN] += (v - row[col.VALUE_TEN]) * (1.0 / SMOOTHED)
 
 
 @jit

@@ -39,7 +39,7 @@ REST: Final = 0.5  # a finding ends within this share of the margin
 @jit
 def start_days(row: Table, t: float) -> None:
     """Forget all days and begin with this hour."""
-    row[col.H_BLOCK] = math.floor(t / HOUR_S)
+    row[col.H_BLOCK] = math.floor(t * (1.0 / HOUR_S))
     row[col.H_SIX] = math.floor(row[col.H_BLOCK] / HOURS)
     row[col.H_N], row[col.H_SUM], row[col.H_STEPS] = 0.0, 0.0, 0.0
     for k in range(col.SIXES):
@@ -59,7 +59,7 @@ def note_hour(
     row: Table, i: int, t: float, v: float, step: float, params: Params, events: Table, count: int
 ) -> int:
     """Add one sample to its hour; judge the hour before when a new one begins."""
-    block = math.floor(t / HOUR_S)
+    block = math.floor(t * (1.0 / HOUR_S))
     if block != row[col.H_BLOCK]:
         if row[col.H_N] > 0.0:
             count = end_hour(row, i, t, params, events, count)

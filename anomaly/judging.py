@@ -62,10 +62,10 @@ def judge_profile(
     events: Table, count: int,
 ) -> int:  # fmt: skip
     """Learn the time of day first, then judge what is left after taking it away."""
-    place = (t % DAY_S) / DAY_S * col.PROFILE_BINS
+    place = (t / DAY_S - math.floor(t / DAY_S)) * col.PROFILE_BINS
     if row[col.PROFILE_READY] == 0.0:
         if quiet:
-            k = int(place)
+            k = min(int(place), col.PROFILE_BINS - 1)
             row[col.BIN_COUNTS + k] += 1.0
             row[col.BINS + k] += (v - row[col.BINS + k]) / row[col.BIN_COUNTS + k]
         if t - row[col.FIRST_T] >= params[par.PROFILE_S]:
@@ -86,8 +86,9 @@ def expected(row: Table, place: float) -> float:
     shifted = place - 0.5
     k = math.floor(shifted)
     share = shifted - k
-    left = row[col.BINS + int(k) % col.PROFILE_BINS]
-    right = row[col.BINS + (int(k) + 1) % col.PROFILE_BINS]
+    last = col.PROFILE_BINS - 1
+    left = row[col.BINS + (int(k) if k >= 0.0 else last)]
+    right = row[col.BINS + (int(k) + 1 if k < last else 0)]
     return float(left + share * (right - left))
 
 

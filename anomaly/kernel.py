@@ -19,7 +19,7 @@ from anomaly.checks import check_missing, check_range, check_run
 from anomaly.commotion import note_motion
 from anomaly.daylong import start_days
 from anomaly.events import C_DEVICE, C_RESTART, emit
-from anomaly.jit import jit
+from anomaly.jit import borrowed, jit
 from anomaly.judge import ENDED, start_judge
 from anomaly.judging import judge_value
 from anomaly.jumps import check_jump
@@ -44,6 +44,8 @@ def walk(
     `whole` and `whole_alarms`, which get what the device as a whole comes to at the last sample of
     each of its rows. Asking for those says that rows are never cut between batches.
     """
+    rows, devices, events = borrowed(rows), borrowed(devices), borrowed(events)
+    params = borrowed(params)
     count = int(np.int64(0))  # a plain 0 would be compiled as a constant of its own
     wants_scores = scores.shape[0] > 0
     wants_whole = whole.shape[0] > 0

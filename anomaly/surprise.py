@@ -39,9 +39,9 @@ def surprise(row: Table, t: float, v: float) -> float:
         row[col.VALUE_HIGH] = v
         row[col.VALUE_SLOW] = v
     away = v - row[col.VALUE_SLOW]
-    row[col.VALUE_SLOW] += away / SLOW_SAMPLES
+    row[col.VALUE_SLOW] += away * (1.0 / SLOW_SAMPLES)
     rest = v - usual_at(row, t, v)
-    row[col.REST_SLOW] += (rest - row[col.REST_SLOW]) / REST_SAMPLES
+    row[col.REST_SLOW] += (rest - row[col.REST_SLOW]) * (1.0 / REST_SAMPLES)
     found = max(
         beyond(row, col.VALUE_LOW, v),
         beyond(row, col.AWAY_LOW, away),
@@ -73,24 +73,20 @@ def beyond(row: Table, at: int, x: float) -> float:
 @jit
 def usual_at(row: Table, t: float, v: float) -> float:
     """What the series usually reads at this time of day as far as it was seen; learns from v."""
-    place = (t % DAY_S) / DAY_S * col.DAY_BINS
+    place = (t / DAY_S - math.floor(t / DAY_S)) * col.DAY_BINS
     k = math.floor(place - 0.5)
     share = place - 0.5 - k
-    left, right = int(k) % col.DAY_BINS, (int(k) + 1) % col.DAY_BINS
+    left = int(k) if k >= 0.0 else col.DAY_BINS - 1
+    right = left + 1 if left < col.DAY_BINS - 1 else 0
     usual = row[col.VALUE_SLOW]
-    visited = row[col.VISITED]
-    if is_visited(visited, left) and is_visited(visited, right):
+    visited = int(row[col.VISITED])
+    if (visited >> left) & (visited >> right) & 1:
         usual = row[col.DAY + left] * (1.0 - share) + row[col.DAY + right] * share
-    here = int(place) % col.DAY_BINS
-    if is_visited(visited, here):
+    here = min(int(place), col.DAY_BINS - 1)
+    if (visited >> here) & 1:
         pace = 0.1 if t - row[col.FIRST_T] < DAY_S else 0.02
         row[col.DAY + here] += pace * (v - row[col.DAY + here])
     else:
-        row[col.VISITED] += 2.0**here
+        row[col.VISITED] = float(visited + (1 << here))
         row[col.DAY + here] = v
     return float(usual)
-
-
-@jit
-def is_visited(visited: float, place: int) -> bool:
-    return math.floor(visited / 2.0**place) % 2.0 >= 1.0

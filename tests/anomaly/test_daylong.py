@@ -85,3 +85,21 @@ def test_what_stays_for_minutes_is_no_spike() -> None:
     for start in (5000, 5400, 5900, 6300):
         values[start : start + 12] += 200.0
     assert [f for f in told(times, values) if f.kind == "spike"] == []
+
+
+@pytest.mark.parametrize("shape", ["white", "heavy", "counts", "work_week"])
+def test_single_metrics_keep_the_default_budget_for_a_quarter(shape: str) -> None:
+    """Six healthy devices for 45 days each: three false findings are what the budget allows."""
+    random, found = np.random.default_rng(8), 0
+    times = T0 + 15 * MINUTE_S * np.arange(45 * 96)
+    day = np.sin(2 * np.pi * times / DAY_S)
+    for _ in range(6):
+        values = random.normal(0, 1, len(times))
+        if shape == "heavy":
+            values = random.standard_t(2, len(times))
+        elif shape == "counts":
+            values = random.poisson(np.exp(1 + day)).astype(float)
+        elif shape == "work_week":
+            values = 0.5 * values + 4.0 * ((times // DAY_S % 7 < 5) & (day > 0.2))
+        found += len(told(times, values))
+    assert found <= 3
