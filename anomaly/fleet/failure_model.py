@@ -87,7 +87,7 @@ def train_failure(
     scaling = learn_scaling(table, settings, seed)
     if not scaling.readings:
         raise LifeError("no column besides the settings ever changes")
-    windows = Windows.for_life(float(np.median([len(rows) for _, rows in histories])))
+    windows = Windows.for_histories([table.times[rows] for _, rows in histories])
     left = [table.times[rows][-1] - table.times[rows] for _, rows in histories]
     learning = _Learning(
         table_features(table, scaling, windows),

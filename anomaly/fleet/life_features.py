@@ -18,6 +18,7 @@ from anomaly.fleet.life_table import UnitTable
 Floats = npt.NDArray[np.float64]
 
 _REGIMES = 6
+_LONGEST_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,21 @@ class Windows:
     """The unit's own beginning, which it is compared with."""
     means: tuple[int, int]
     slopes: tuple[int, int, int]
+    step: float = 0.0
+    """Time from row to row, to which other sampling is brought; 0: rows are taken as they come."""
 
     @classmethod
-    def for_life(cls, rows: float) -> Windows:
+    def for_histories(cls, times: list[Floats]) -> Windows:
+        """From the times of all units' rows, each in order: their usual step and length."""
+        steps = [float(np.median(np.diff(t))) for t in times if len(t) > 1]
+        step = float(np.median(steps)) if steps else 0.0
+        if not (np.isfinite(step) and step > 0.0):
+            return cls.for_life(float(np.median([len(t) for t in times])))
+        spans = [min((t[-1] - t[0]) / step, _LONGEST_ROWS) + 1 for t in times]
+        return cls.for_life(float(np.median(spans)), step)
+
+    @classmethod
+    def for_life(cls, rows: float, step: float = 0.0) -> Windows:
         """For units that live so many rows. Chosen by grouped cross-validation on turbofans, where
         that is about 200: long slopes tell more than anything else, since wear is slow and noise is
         not.
@@ -107,19 +120,47 @@ class Windows:
             return max(least, round(of_200 * rows / 200.0))
 
         return cls(share(20, 2), (share(5, 1), share(20, 2)),
-                   (share(30, 4), share(60, 6), share(100, 8)))  # fmt: skip
+                   (share(30, 4), share(60, 6), share(100, 8)), step)  # fmt: skip
 
 
 def unit_features(values: Floats, ages: Floats, windows: Windows) -> Floats:
-    """Features of one unit's rows in order of time; `values` (rows, readings), `ages` (rows,)."""
-    filled = _fill_forward(values)
+    """Features of one unit's rows in order of time; `values` (rows, readings), `ages` (rows,).
+
+    Rows that are missing, or come oftener than in training, are first brought to training's step:
+    a slope over thirty steps is the same however they were sampled.
+    """
+    filled, places = _regular(_fill_forward(values), ages, windows)
+    features = np.hstack([ages[:, None], _of_rows(filled, windows)[places]])
+    return np.asarray(features)
+
+
+def _regular(values: Floats, ages: Floats, windows: Windows) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Values at every step, and at which of them each row is.
+
+    Rows within a step are averaged; a step without one lies on the line between its neighbours, a gap
+    longer than the longest window on one of that length.
+    """
+    if windows.step <= 0.0 or len(ages) < 2:
+        return values, np.arange(len(ages))
+    steps = np.clip(np.diff(ages) / windows.step, 0.0, windows.slopes[-1])
+    places = np.round(np.concatenate([[0.0], np.cumsum(steps)])).astype(np.intp)
+    if np.array_equal(places, np.arange(len(ages))):
+        return values, places
+    known, first, counts = np.unique(places, return_index=True, return_counts=True)
+    means = np.add.reduceat(values, first, axis=0) / counts[:, None]
+    every = np.arange(known[-1] + 1)
+    return np.column_stack([np.interp(every, known, column) for column in means.T]), places
+
+
+def _of_rows(filled: Floats, windows: Windows) -> Floats:
+    """All features but the age, of rows that are one step apart."""
     rows = len(filled)
     total = np.vstack([np.zeros(filled.shape[1]), np.cumsum(filled, axis=0)])
     squares = np.vstack([np.zeros(filled.shape[1]), np.cumsum(filled**2, axis=0)])
     at = np.arange(rows)
     first = np.minimum(at + 1, windows.first)
     own_start = total[first] / first[:, None]
-    parts = [ages[:, None]]
+    parts: list[Floats] = []
     means = []
     for window in windows.means:
         start = np.maximum(at + 1 - window, 0)

@@ -92,7 +92,7 @@ def train(
     scaling = learn_scaling(table, settings, seed)
     if not scaling.readings:
         raise LifeError("no column besides the settings ever changes")
-    windows = Windows.for_life(float(np.median([len(rows) for _, rows in histories])))
+    windows = Windows.for_histories([table.times[rows] for _, rows in histories])
     features = table_features(table, scaling, windows)
     remaining = [table.times[rows][-1] - table.times[rows] for _, rows in histories]
     if clip is None:
@@ -178,6 +178,7 @@ def scaling_content(scaling: Scaling, windows: Windows) -> dict[str, Any]:
         "mean": scaling.mean,
         "spread": scaling.spread,
         "windows": [windows.first, *windows.means, *windows.slopes],
+        "step": windows.step,
     }
 
 
@@ -188,4 +189,5 @@ def scaling_from(content: dict[str, Any]) -> tuple[Scaling, Windows]:
         content["mean"], content["spread"],
     )  # fmt: skip
     first, short, long, quick, middle, slow = map(int, content["windows"])
-    return scaling, Windows(first, (short, long), (quick, middle, slow))
+    step = float(content.get("step", 0.0))
+    return scaling, Windows(first, (short, long), (quick, middle, slow), step)

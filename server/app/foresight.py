@@ -103,7 +103,11 @@ class Foresight:
             cohorts = repository.cohorts_with_fleet_models(session)
         spoken: set[str] = set()
         for cohort in cohorts:
-            spoken |= await self._look_at(cohort, self.clock.now())
+            try:
+                spoken |= await self._look_at(cohort, self.clock.now())
+            except LifeError as error:  # what was said of its devices stays as it was
+                log.warning("the models of %r can't be asked: %s", cohort, error)
+                spoken |= self._devices_of(cohort)
         now = self.clock.now()
         with self.records.transaction() as session:
             silent = [
@@ -137,6 +141,10 @@ class Foresight:
             incidents.absorb(session, found, now=now, settings=self.settings)
         self.after_commit()
         return set(by_device)
+
+    def _devices_of(self, cohort: str) -> set[str]:
+        with self.records.reading() as session:
+            return {i for i, m in devices.models(session) if tuning.cohort_of(m) == cohort}
 
     async def _spans(self, known: Sequence[Life], progress: Tell) -> list[Life]:
         spans = []

@@ -162,6 +162,15 @@ def test_verdicts_teach_and_a_failure_that_is_near_becomes_a_case(fleet: Fleet):
     assert near.remaining_days < 6.0 < far.remaining_days
     assert far.probability < 0.2 < near.probability
 
+    # A model that can't be read says nothing, and takes nothing back.
+    with fleet.database.transaction() as session:
+        good = fleet_models.in_use(session, COHORT)["life"].content
+        fleet_models.in_use(session, COHORT)["life"].content = b"no model"
+    fleet.look()
+    assert [row.ended_at for row in fleet.rows(FindingRecord)] == [None]
+    with fleet.database.transaction() as session:
+        fleet_models.in_use(session, COHORT)["life"].content = good
+
     # It was repaired: the life after that is too short to be judged, and the case recovers.
     fleet.fail(worn, fleet.clock.now())
     fleet.clock.advance(seconds=HOUR_S)
