@@ -20,6 +20,7 @@ from anomaly.engine import Engine
 from anomaly.errors import ScoreError
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
+from anomaly.score_peers import Cohort
 from anomaly.score_plot import Tracks, draw
 from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
 from anomaly.score_write import ScoreFile, write_findings
@@ -46,6 +47,7 @@ class _Run:
     commission_rows: int
     sink: ScoreFile | None
     tracks: Tracks | None
+    cohort: Cohort | None
     found: dict[str, Finding] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -62,11 +64,13 @@ def score_csv(
     out: str | Path | None = None,
     findings: str | Path | None = None,
     plot: str | Path | None = None,
+    cohort: bool = True,
     progress: Progress | None = None,
 ) -> ScoreReport:
     """Score files; writes `out` (CSV), `findings` (JSON), `plot` (PNG or SVG) where given.
 
     `commission_rows` first rows of each file are known healthy; None lets the engine find out.
+    `cohort`: several devices are of one kind, and who is unlike the others for days is a finding.
     `progress` is called with the share done, 0..1, and the file's name. Raises ScoreError for a
     file that cannot be read and SettingsError for a budget outside its range.
     """
@@ -80,7 +84,7 @@ def score_csv(
     devices = _device_names([Path(path) for path in paths])
     sink = ScoreFile(Path(out)) if out is not None else None
     tracks = Tracks() if plot is not None else None
-    run = _Run(Engine(settings), commission_rows or 0, sink, tracks)
+    run = _Run(Engine(settings), commission_rows or 0, sink, tracks, Cohort() if cohort else None)
     tell = progress or _say_nothing
     try:
         for index, (path, device) in enumerate(zip(paths, devices, strict=True)):
@@ -107,6 +111,8 @@ def _say_nothing(_share: float, _text: str) -> None:
 
 
 def _report(run: _Run) -> ScoreReport:
+    if run.cohort is not None:
+        run.found |= {finding.id: finding for finding in run.cohort.findings()}
     ordered = sorted(run.found.values(), key=lambda found: (found.onset_s, found.id))
     return ScoreReport(ordered, run.rows, run.devices, run.notes, run.dated)
 
@@ -156,6 +162,8 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
                     device, table.metrics, part.labels, part.values,
                     scores, alarms, device_scores, device_alarms,
                 )  # fmt: skip
+            if run.cohort is not None:
+                run.cohort.take(device, table.metrics, part)
             if run.tracks is not None:
                 run.tracks.add(device, table.metrics, part.times_s, part.values)
         run.dated = run.dated and chunk.dated

@@ -141,6 +141,15 @@ def silence_sentence(interval_s: float, onset_s: float, at_s: float, *, lost: bo
     )
 
 
+def peers_sentence(
+    metric: str, unit: str, now: float, usual: float, peers: int, onset_s: float, at_s: float
+) -> str:
+    return (
+        f"The {plain_name(metric)} has been {difference(now, usual, unit)} that of {peers} devices of its kind"
+        f" since {moment(onset_s, at_s)}: about {quantity(now, unit)} instead of {quantity(usual, unit)}."
+    )
+
+
 def gateway_sentence(others: int, onset_s: float, at_s: float) -> str:
     behind = "the device" if others == 1 else f"the {others} devices"
     return f"The gateway and {behind} behind it have not been heard since {moment(onset_s, at_s)}."

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from server.app.foresight import Foresight
+from server.app.peer_watch import PeerWatch
 from server.app.timers import Timer
 from server.command.handlers import CommandHandlers
 from server.incident.service import close_watched
@@ -24,6 +25,7 @@ _HOUR_S = 3600.0
 _UPKEEP_S = 15.0
 _LEARN_S = 6 * _HOUR_S
 _QUARANTINE_TICK_S = 300.0
+_PEERS_TICK_S = 600.0
 _EVENTS_KEPT = timedelta(days=7)
 _QUARANTINE_KEPT = timedelta(days=30)
 
@@ -52,6 +54,8 @@ def schedule(
         if telemetry.capabilities.forgets_when_asked:
             telemetry.forget(clock.now().timestamp())
 
+    watch = PeerWatch(records, telemetry, clock, settings, after_commit)
+
     def keep_samples_quick() -> None:
         telemetry.upkeep(clock.now().timestamp())
 
@@ -70,6 +74,7 @@ def schedule(
             _QUARANTINE_TICK_S,
             lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT),
         ),
+        Timer("comparing devices", _PEERS_TICK_S, lambda: asyncio.to_thread(watch.look)),
         Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),
         Timer("forgetting old samples", _HOUR_S, lambda: asyncio.to_thread(forget_old_samples)),
         Timer("looking ahead by fleet models", _HOUR_S, foresight.look_ahead),

@@ -35,6 +35,13 @@ def score(
             "--false-alarms-per-day", help="Budget of false alarm episodes a device and day."
         ),
     ] = None,
+    cohort: Annotated[
+        bool,
+        typer.Option(
+            "--cohort/--no-cohort",
+            help="Several devices are of one kind: find who is unlike the others for days.",
+        ),
+    ] = True,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write time,device,metric,score,alarm here.")
     ] = None,
@@ -59,6 +66,7 @@ def score(
             out=out,
             findings=findings,
             plot=plot,
+            cohort=cohort,
             progress=told,
         )
     for note in report.notes:

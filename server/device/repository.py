@@ -117,6 +117,13 @@ def mosquitto_entries(session: Session) -> Sequence[tuple[str, str, tuple[str, .
     return [(device_id, hashed, tuple(topics)) for device_id, hashed, topics in rows]
 
 
+def in_service(session: Session) -> Sequence[Device]:
+    """All that are not revoked, in order of id."""
+    return session.scalars(
+        select(Device).where(Device.revoked_at.is_(None)).order_by(Device.id)
+    ).all()
+
+
 def gateways(session: Session) -> list[tuple[str, str]]:
     """(device, its gateway) of every device in service that has one."""
     query = select(Device.id, Device.gateway_id).where(
