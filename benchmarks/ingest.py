@@ -5,11 +5,14 @@
     latency   age of samples once stored and judged, at half the rate of its cell
     ratio     the same waiting messages: only received and decoded, and through the whole pipeline, in turns
     flat      CPU a sample at one rate from 10, 100, 1,000, 5,000 devices
-    history   CPU a sample on a store of a year
+    history   CPU a sample on an empty store and on one of a year
     memory    of the server and the broker with devices connected, and with series
 
     python benchmarks/ingest.py [--parts cells,latency,ratio,flat,history,memory] [--seconds 10] [--dir DIR]
                                 [--out benchmarks/results/ingest.json]
+
+`--out` is written after each figure. What it holds already stays unless it is measured anew, so that parts may
+be run one at a time; `machine` says for each part on what, and how busy it was otherwise.
 
 The load comes from `forewarn bench fleet`, from outside. Every message costs the broker one fsync: what the
 disk of DIR can do is printed beside the figures, as `fsyncs_per_s`.
@@ -48,37 +51,67 @@ def main() -> None:
     parser.add_argument("--devices", default=",".join(map(str, DEVICES)))
     parser.add_argument("--history", type=int, default=50_000_000, help="samples of the year")
     parser.add_argument("--dir", type=Path, help="where data lies; default: the system's temporary")
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    parser.add_argument("--out", type=Path, help="also write the JSON here, into what is there")
     given = parser.parse_args()
+    report = Report(given.out)
     with tempfile.TemporaryDirectory(dir=given.dir) as folder:
-        found = measure(Path(folder), given)
-    text = json.dumps(found, indent=2)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n")
+        measure(Path(folder), given, report)
+    print(report.text())
 
 
-def measure(folder: Path, given: Any) -> dict[str, Any]:
+class Report:
+    """What was found: what `file` holds already, and each new figure as soon as it is there."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._found: dict[str, Any] = {"machine": {}}
+        if file and file.exists():
+            self._found |= json.loads(file.read_text())
+
+    def text(self) -> str:
+        return json.dumps(self._found, indent=2)
+
+    def begin(self, part: str, folder: Path) -> None:
+        self._found["machine"][part] = machine(folder)
+
+    def note(self, part: str, found: object) -> None:
+        self._found[part] = found
+        if self._file:
+            self._file.write_text(self.text() + "\n")
+
+    def note_row(self, part: str, row: dict[str, Any]) -> None:
+        """Beside the rows of other fleets, instead of an earlier one of the same."""
+        rows = [r for r in self._found.get(part, []) if fleet_of(r) != fleet_of(row)]
+        self.note(part, sorted([*rows, row], key=fleet_of))
+
+
+def fleet_of(row: dict[str, Any]) -> tuple[int, int]:
+    return row["devices"], row["pack_samples"]
+
+
+def measure(folder: Path, given: Any, report: Report) -> None:
     parts = set(given.parts.split(","))
-    found: dict[str, Any] = {"machine": machine(folder), "seconds": given.seconds}
     packs = [int(n) for n in given.packs.split(",")]
     devices = [int(n) for n in given.devices.split(",")]
-    if parts & {"cells", "latency"}:
-        found["cells"] = [
-            cell(folder, pack, count, given.seconds, latency="latency" in parts and pack == 100)
-            for count in devices
-            for pack in packs
-        ]
     if "ratio" in parts:
-        found["ratio"] = asyncio.run(ratio(folder))
+        report.begin("ratio", folder)
+        report.note("ratio", asyncio.run(ratio(folder)))
+    if parts & {"cells", "latency"}:
+        report.begin("cells", folder)
+        for count in devices:
+            for pack in packs:
+                late = "latency" in parts and pack == 100
+                report.note_row("cells", cell(folder, pack, count, given.seconds, latency=late))
     if "flat" in parts:
-        found["flat"] = [flat(folder, count, given.seconds) for count in FLAT_DEVICES]
+        report.begin("flat", folder)
+        for count in FLAT_DEVICES:
+            report.note_row("flat", flat(folder, count, given.seconds))
     if "history" in parts:
-        found["history"] = history(folder, given.history)
+        report.begin("history", folder)
+        report.note("history", history(folder, given.history))
     if "memory" in parts:
-        found["memory"] = memory(folder)
-    found["machine_after"] = machine(folder)
-    return found
+        report.begin("memory", folder)
+        report.note("memory", memory(folder))
 
 
 def cell(folder: Path, pack: int, devices: int, seconds: float, *, latency: bool) -> dict[str, Any]:
