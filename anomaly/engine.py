@@ -147,6 +147,8 @@ class Engine:
         """
         if self._just_resumed:
             self._just_resumed, self._listening_s = False, now_s
+        arrived = self._names.devices[: len(self._names.device_names), col.D_ARRIVED]
+        np.minimum(arrived, now_s, out=arrived)  # the clock was set back: nobody is heard later
         due: dict[int, float] = {}
         devices = self._names.devices
         for index in may_be_silent(devices, now_s, self._listening_s, self.settings).tolist():
@@ -159,6 +161,10 @@ class Engine:
             due[index] = interval_s
         gone = silences(self._open, self._names, due, behind, self._interval_s, now_s)
         return gone + quietened(self._open, self._names.devices, now_s)
+
+    def listen_anew(self) -> None:
+        """The clock of arrivals was set: patience starts with the next tick."""
+        self._just_resumed = True
 
     def set_online(
         self, device: str, online: bool, reason: str, at_s: float, boot: str = ""

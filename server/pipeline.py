@@ -31,6 +31,7 @@ from server.detection.share import EVERYTHING, Share
 from server.device import service as devices
 from server.incident import service as incidents
 from server.ingest import quarantine, remembered
+from server.ingest.arrival_clock import ArrivalClock
 from server.ingest.arrivals import Arrivals, Understanding, devices_named
 from server.ingest.foreign.topic_map import TopicMap
 from server.ingest.last_heard import LastHeard
@@ -117,6 +118,7 @@ class Pipeline:
         self._budget = RefusalBudget()
         self._buckets = Shares(samples_per_s=self._settings.device_samples_per_s)
         self._heard = LastHeard()
+        self._arrival_clock = ArrivalClock(parts.clock)
 
     def _awakened(self, state: bytes | None) -> Detector:
         """The detector as it was; a new one where an upgrade can't read its memory any more."""
@@ -154,6 +156,8 @@ class Pipeline:
                 self.position = part.messages[-1].position
 
     def _take_in(self, last: Message, arrivals: Arrivals, columns: Columns) -> None:
+        if self._arrival_clock.heard(last.received_s):
+            self._detector.listen_anew()
         batch = self._collector.resolve(columns)
         if last.position > self._stored:
             self._append(batch, last.position)
@@ -229,7 +233,7 @@ class Pipeline:
         """What devices said besides samples, and what was refused."""
         now = self._clock.now()
         quarantine.keep(session, *self._budget.split(arrivals.refusals))
-        devices.mark_seen(session, self._heard.news(arrivals.seen_s))
+        devices.mark_seen(session, self._heard.news(arrivals.seen_s), now=now)
         states = ((d, state, from_unix(m.received_s)) for m, d, state in arrivals.states)
         devices.record_states(session, states, now=now)
         devices.record_events(session, arrivals.all_events(), now=now)
@@ -248,7 +252,7 @@ class Pipeline:
         """Called now and then: a device that says nothing sends no message to notice it by."""
         with self._records.reading() as session:
             behind = devices.gateways(session)
-        findings = self._detector.look_for_silence(self._clock.now().timestamp(), behind)
+        findings = self._detector.look_for_silence(self._arrival_clock.now_s(), behind)
         if findings:
             self._save(findings)
 

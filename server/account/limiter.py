@@ -39,7 +39,7 @@ class SignInLimiter:
             wait_s = 0.0
             recent: dict[Key, list[float]] = {}
             for key, allowed in _keys(account, client_address):
-                times_s = [t for t in self._tries.get(key, ()) if t > now_s - WINDOW_S]
+                times_s = [t for t in self._tries.get(key, ()) if now_s - WINDOW_S < t <= now_s]
                 recent[key] = times_s
                 if len(times_s) >= allowed:
                     wait_s = max(wait_s, times_s[-allowed] + WINDOW_S - now_s)

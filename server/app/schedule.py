@@ -15,6 +15,7 @@ from server.command.handlers import CommandHandlers
 from server.incident.service import close_watched
 from server.ingest import quarantine
 from server.kit.clock import Clock
+from server.kit.clock_watch import ClockWatch
 from server.kit.database import Database
 from server.kit.events import prune
 from server.kit.settings import Settings
@@ -24,6 +25,7 @@ from server.ticket.lifecycle import announce_delays
 _HOUR_S = 3600.0
 _UPKEEP_S = 15.0
 _LEARN_S = 6 * _HOUR_S
+_WATCH_S = 2.0
 _QUARANTINE_TICK_S = 300.0
 _PEERS_TICK_S = 600.0
 _EVENTS_KEPT = timedelta(days=7)
@@ -50,8 +52,17 @@ def schedule(
 
         return Timer(name, every_s, lambda: asyncio.to_thread(run))
 
+    watch = ClockWatch(clock)
+
+    def when_believed(work: Work) -> Work:
+        """What is forgotten does not come back: not on the word of a clock that jumped ahead."""
+        return lambda session, now: work(session, now) if watch.believed() else None
+
+    async def watch_the_clock() -> None:
+        watch.look()
+
     def forget_old_samples() -> None:
-        if telemetry.capabilities.forgets_when_asked:
+        if telemetry.capabilities.forgets_when_asked and watch.believed():
             telemetry.forget(clock.now().timestamp())
 
     watch = PeerWatch(records, telemetry, clock, settings, after_commit)
@@ -66,13 +77,18 @@ def schedule(
         on_records(
             "announcing delays", 30, lambda s, now: announce_delays(s, now=now, settings=settings)
         ),
+        Timer("watching the clock", _WATCH_S, watch_the_clock),
         on_records(
-            "forgetting handled events", _HOUR_S, lambda s, now: prune(s, before=now - _EVENTS_KEPT)
+            "forgetting handled events",
+            _HOUR_S,
+            when_believed(lambda s, now: prune(s, before=now - _EVENTS_KEPT)),
         ),
         on_records(
             "forgetting old quarantine",
             _QUARANTINE_TICK_S,
-            lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT),
+            when_believed(
+                lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT)
+            ),
         ),
         Timer("comparing devices", _PEERS_TICK_S, lambda: asyncio.to_thread(watch.look)),
         Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),

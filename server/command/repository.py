@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from server.command.model import Command
 from server.command.states import OPEN
 from server.device import repository as devices
 from server.device.model import Device
+
+LONGEST_RESEND_PAUSE = timedelta(minutes=5)
 
 
 def by_id(session: Session, command_id: str) -> Command | None:
@@ -75,7 +77,8 @@ def due(session: Session, *, now: datetime, limit: int) -> Sequence[Command]:
         .join(Device, Device.id == Command.device_id)
         .where(
             Command.status.in_(OPEN),
-            Command.next_send_at <= now,
+            # Further away than any pause: the clock was set back since.
+            or_(Command.next_send_at <= now, Command.next_send_at > now + LONGEST_RESEND_PAUSE),
             Command.expires_at > now,
             devices.reachable(),
         )

@@ -35,7 +35,6 @@ MAX_ARGS = 32
 MAX_COMMAND_BYTES = 16 * 1024
 MAX_OPEN_PER_DEVICE = 50
 _RESEND_FIRST_S = 10.0
-_RESEND_MOST_S = 300.0
 _MAX_OUTPUT_TEXT = 16 * 1024
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -130,9 +129,9 @@ def mark_sent(command: Command, *, now: datetime) -> None:
     """Note a send; the next one waits 10 s, 20 s, 40 s … at most five minutes."""
     command.status = CommandStatus.SENT
     command.sent_at = command.sent_at or now
-    pause_s = min(_RESEND_FIRST_S * 2.0 ** min(command.attempts, 10), _RESEND_MOST_S)
+    pause = timedelta(seconds=_RESEND_FIRST_S * 2.0 ** min(command.attempts, 10))
     command.attempts += 1
-    command.next_send_at = now + timedelta(seconds=pause_s)
+    command.next_send_at = now + min(pause, repository.LONGEST_RESEND_PAUSE)
 
 
 def record_result(

@@ -38,6 +38,10 @@ class Detector:
         """`behind` tells each device's gateway."""
         return self._engine.tick(now_s, behind)
 
+    def listen_anew(self) -> None:
+        """The clock of arrivals was set: patience with every device begins with the next look."""
+        self._engine.listen_anew()
+
     def note_state(
         self,
         device_id: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
@@ -11,6 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from server.device.model import Device, DeviceEnrolment, DeviceEventRecord
+
+_CLOCKS_APART = timedelta(minutes=1)
+"""So far may the clock that stamps arrivals be ahead of ours."""
 
 
 def by_id(session: Session, device_id: str) -> Device | None:
@@ -142,8 +145,8 @@ def exists(session: Session, device_id: str) -> bool:
     return session.scalar(select(Device.id).where(Device.id == device_id)) is not None
 
 
-def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
-    """One statement for all; a time older than the known one changes nothing."""
+def mark_seen(session: Session, seen: Mapping[str, datetime], *, now: datetime) -> None:
+    """One statement for all; a time older than the known one changes nothing, if that is over."""
     if not seen:
         return
     table = Device.__table__
@@ -152,7 +155,11 @@ def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
         update(Device)
         .where(
             Device.id == bindparam("device"),
-            or_(Device.last_seen_at.is_(None), Device.last_seen_at < at),
+            or_(
+                Device.last_seen_at.is_(None),
+                Device.last_seen_at < at,
+                Device.last_seen_at > now + _CLOCKS_APART,
+            ),
         )
         .values(last_seen_at=at, commissioned_at=func.coalesce(Device.commissioned_at, at))
     )

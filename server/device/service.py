@@ -208,9 +208,12 @@ def active_ids(session: Session, device_ids: Collection[str] | None = None) -> f
     return repository.active_ids(session, device_ids)
 
 
-def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
-    """Note when devices were last heard of (arrival time); called once a batch, never moves back."""
-    repository.mark_seen(session, seen)
+def mark_seen(session: Session, seen: Mapping[str, datetime], *, now: datetime) -> None:
+    """Note when devices were last heard of (arrival time); called once a batch.
+
+    Moves back only from a time that is yet to come: the clock was set back since.
+    """
+    repository.mark_seen(session, seen, now=now)
 
 
 def gateways(session: Session) -> dict[str, str]:

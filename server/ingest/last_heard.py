@@ -21,6 +21,6 @@ class LastHeard:
     def news(self, seen_s: Mapping[str, float]) -> dict[str, datetime]:
         """Those of `seen_s` (device to Unix seconds) worth writing down; they are taken as written."""
         noted, never = self._noted_s, -math.inf
-        news = {d: t for d, t in seen_s.items() if t - noted.get(d, never) >= SEEN_WITHIN_S}
+        news = {d: t for d, t in seen_s.items() if not 0 <= t - noted.get(d, never) < SEEN_WITHIN_S}
         noted.update(news)
         return {device_id: from_unix(time_s) for device_id, time_s in news.items()}

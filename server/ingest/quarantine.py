@@ -22,29 +22,49 @@ MESSAGES_KEPT = 100_000
 KEPT_BYTES = 256 * 2**20
 """And of their payloads, so much."""
 
+_COUNTED_ONLY = " more refused messages, counted only; of the newest: "
+
 
 def keep(session: Session, whole: Iterable[Refusal], surplus: Iterable[Surplus] = ()) -> None:
     """Refusals with their payloads, and those beyond the budget as their number."""
     _keep_whole(session, whole)
     for more in surplus:
-        message = more.newest.message
-        session.add(
-            QuarantinedMessage(
-                device_id=more.newest.device_id,
-                topic=one_line(message.topic, limit=300),
-                field=one_line(more.newest.field, limit=100),
-                reason=one_line(
-                    f"{more.messages} more refused messages, counted only; of the newest: "
-                    f"{more.newest.reason}",
-                    limit=500,
-                ),
-                payload=b"",
-                payload_bytes=0,
-                messages=more.messages,
-                position=message.position,
-                received_at=from_unix(message.received_s),
-            )
+        _count(session, more)
+
+
+def _count(session: Session, more: Surplus) -> None:
+    """In one row for a device and minute: a long flood must not push its own count out."""
+    newest = more.newest
+    received_at = from_unix(newest.message.received_s)
+    row = _counting(session, newest.device_id, received_at)
+    if row is None:
+        row = QuarantinedMessage(
+            device_id=newest.device_id, payload=b"", payload_bytes=0, messages=0
         )
+        session.add(row)
+    row.messages += more.messages
+    row.topic = one_line(newest.message.topic, limit=300)
+    row.field = one_line(newest.field, limit=100)
+    row.reason = one_line(f"{row.messages}{_COUNTED_ONLY}{newest.reason}", limit=500)
+    row.position = newest.message.position
+    row.received_at = received_at
+
+
+def _counting(
+    session: Session, device_id: str | None, received_at: datetime
+) -> QuarantinedMessage | None:
+    """The device's newest row, if it counts messages of this minute."""
+    newest = (
+        select(QuarantinedMessage)
+        .where(QuarantinedMessage.device_id == device_id)  # None: IS NULL
+        .order_by(QuarantinedMessage.id.desc())
+        .limit(1)
+    )
+    row = session.scalar(newest)
+    if row is None or row.payload_bytes or _COUNTED_ONLY not in row.reason:
+        return None
+    minute = received_at.replace(second=0, microsecond=0)
+    return row if row.received_at.replace(second=0, microsecond=0) == minute else None
 
 
 def notice(session: Session, excess: Excess, *, position: int, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """How much of what is refused is kept whole: a device gone mad must not fill the disk.
 
 Of each device so many messages a minute, and so many of all devices together; the others are counted,
-in one row for each device and batch. The minute is that of arrival.
+in one row for each device and minute. The minute is that of arrival.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class RefusalBudget:
         surplus: dict[str | None, Surplus] = {}
         for refusal in refusals:
             number = int(refusal.message.received_s // 60)
-            if number > self._minute.number:
+            # One minute back is another connection's; more, and the clock was set back.
+            if number != self._minute.number and number != self._minute.number - 1:
                 self._minute = _Minute(number)
             minute, device_id = self._minute, refusal.device_id
             so_far = minute.of_device.get(device_id, 0)

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from server.device.credentials import LONGEST_PAUSE
+
 MESSAGE_COSTS = 50
 """A message, whatever is in it, costs the broker and us as much as so many samples."""
 
 BRIM_S = 60.0
 """A minute of its share may come at once."""
 
-LONGEST_PAUSE_S = 900.0
+LONGEST_PAUSE_S = LONGEST_PAUSE.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Shares:
         bucket.level = max(0.0, bucket.level - self._share * max(0.0, at_s - bucket.at_s))
         if bucket.level == 0.0:
             bucket.filling_since_s, bucket.poured = bucket.at_s, 0.0
-        bucket.at_s = max(at_s, bucket.at_s)
+        bucket.at_s = at_s  # also where the clock of arrivals was set back
+        bucket.filling_since_s = min(bucket.filling_since_s, at_s)
+        bucket.quiet_until_s = min(bucket.quiet_until_s, at_s + LONGEST_PAUSE_S)
         bucket.level += cost
         bucket.poured += cost
         brim = self._share * BRIM_S

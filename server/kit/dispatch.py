@@ -21,6 +21,7 @@ from server.kit.clock import Clock
 from server.kit.database import Database
 from server.kit.events import (
     MAX_ATTEMPTS,
+    MOST_RETRY_DELAY,
     Event,
     OutboxEvent,
     OutboxHandled,
@@ -101,7 +102,12 @@ class Dispatcher:
                 .where(
                     OutboxEvent.done_at.is_(None),
                     OutboxEvent.parked_at.is_(None),
-                    or_(OutboxEvent.next_attempt_at.is_(None), OutboxEvent.next_attempt_at <= now),
+                    or_(
+                        OutboxEvent.next_attempt_at.is_(None),
+                        OutboxEvent.next_attempt_at <= now,
+                        # Longer than anything waits: the clock was set back since.
+                        OutboxEvent.next_attempt_at > now + MOST_RETRY_DELAY,
+                    ),
                 )
                 .order_by(OutboxEvent.id)
                 .limit(_BATCH)

@@ -76,9 +76,12 @@ def publish(session: Session, event: Event, *, now: datetime) -> None:
     session.add(OutboxEvent(name=type(event).__name__, payload=asdict(event), created_at=now))
 
 
+MOST_RETRY_DELAY = timedelta(minutes=5)
+
+
 def retry_delay(attempts: int) -> timedelta:
     """1 s, 2 s, 4 s … capped at five minutes."""
-    return timedelta(seconds=min(2.0 ** max(attempts - 1, 0), 300.0))
+    return min(timedelta(seconds=2.0 ** min(max(attempts - 1, 0), 20)), MOST_RETRY_DELAY)
 
 
 def prune(session: Session, *, before: datetime) -> int:

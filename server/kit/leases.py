@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, String, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, String, and_, delete, func, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from server.kit.clock import Clock
 from server.kit.database import Base, Database
@@ -120,7 +120,8 @@ class Leases:
         return self._alive(session, now)
 
     def _alive(self, session: Session, now: datetime) -> int:
-        query = select(func.count()).select_from(LeaseMember).where(LeaseMember.expires_at > now)
+        living = self._runs_on(LeaseMember.expires_at, now)
+        query = select(func.count()).select_from(LeaseMember).where(living)
         return session.scalar(query) or 0
 
     def _keep(self, session: Session, until: datetime) -> list[Held]:
@@ -134,7 +135,7 @@ class Leases:
         return [Held(name, self._holder, epoch) for name, epoch in kept]
 
     def _take(self, session: Session, now: datetime, until: datetime, count: int) -> list[Held]:
-        held_by_others = select(Lease.name).where(Lease.expires_at > now)
+        held_by_others = select(Lease.name).where(self._runs_on(Lease.expires_at, now))
         busy = set(session.scalars(held_by_others))
         taken: list[Held] = []
         for name in (name for name in self._names if name not in busy):
@@ -153,12 +154,18 @@ class Leases:
                         "epoch": Lease.epoch + 1,
                         "expires_at": statement.excluded.expires_at,
                     },
-                    where=Lease.expires_at <= now,
+                    where=not_(self._runs_on(Lease.expires_at, now)),
                 ).returning(Lease.epoch)
             )
             if epoch is not None:
                 taken.append(Held(name, self._holder, epoch))
         return taken
+
+    def _runs_on(
+        self, expires_at: InstrumentedAttribute[datetime], now: datetime
+    ) -> ColumnElement[bool]:
+        """Not run out; nor longer than anybody is given: then the clock was set back since."""
+        return and_(expires_at > now, expires_at <= now + 2 * self._ttl)
 
     def _now(self, session: Session) -> datetime:
         if session.get_bind().dialect.name == "postgresql":

@@ -16,4 +16,4 @@ SAMPLE_AGE = Histogram(
 def note_ages(newest_s: Iterable[float], *, now_s: float) -> None:
     """`newest_s` are the packs' newest samples, Unix seconds."""
     for time_s in newest_s:
-        SAMPLE_AGE.observe(now_s - time_s)
+        SAMPLE_AGE.observe(max(0.0, now_s - time_s))  # a clock is ahead of the other

@@ -47,7 +47,8 @@ class Upkeep:
         """What is due at `now_s`, Unix seconds; `series` is how many there are."""
         with self._running:
             for level, every_s in enumerate(_ROLL_EVERY_S):
-                if now_s - self._rolled_s[level] >= every_s:
+                # Before it: the clock was set back since.
+                if not 0 <= now_s - self._rolled_s[level] < every_s:
                     self._roller.roll(level)
                     self._rolled_s[level] = now_s
             self._roller.shorten_newest(series)

@@ -78,3 +78,21 @@ def test_time_spent_not_listening_is_nobodys_silence(t0: float) -> None:
     assert resumed.tick(end + 7260) == []
     (finding,) = resumed.tick(end + 7200 + 130)
     assert finding.onset_s == end
+
+
+def test_a_clock_of_arrivals_set_forward_is_nobodys_silence(t0: float) -> None:
+    engine, end = live_engine(t0)
+    assert engine.tick(end + 10) == []
+    engine.listen_anew()
+    assert engine.tick(end + 3600) == []
+    (finding,) = engine.tick(end + 3600 + 130)
+    assert finding.kind == "silence"
+
+
+def test_after_a_clock_set_back_silence_is_noticed_as_soon(t0: float) -> None:
+    engine, end = live_engine(t0)
+    engine.listen_anew()
+    assert engine.tick(end - 3600) == []
+    assert engine.tick(end - 3600 + 100) == []
+    (finding,) = engine.tick(end - 3600 + 130)
+    assert 120 < finding.evidence["silent_for_s"] < 140

@@ -21,8 +21,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.broker, pytest.mark.slow]
 
 SHARE = 1_000
 """Samples a second that one device may send here."""
-MUTATIONS = 1_000_000 if LONG else 3_000
-STORM = 5_000 if LONG else 250
+MUTATIONS = 1_000_000 if LONG else 2_000
+STORM = 5_000 if LONG else 150
+BURSTS, BURST_PACKS, BURST_SAMPLES = 3, 40, 100
+"""Good load before and after the noise; the best of the bursts counts, whatever else the machine does."""
 
 
 NOISY = [f"noisy-{number}" for number in range(8)]
@@ -37,7 +39,7 @@ def started(data: Path, share: int) -> Product:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with running(started(tmp_path_factory.mktemp("floods") / "data", SHARE)) as product:
-        yield Desk(product, "mad", "jumpy", *NOISY)
+        yield Desk(product, "mad", "jumpy", "good", *NOISY)
 
 
 @pytest.fixture
@@ -47,14 +49,14 @@ def noisy_desk(desk: Desk, tmp_path: Path) -> Iterator[Desk]:
         yield desk
         return
     with running(started(tmp_path / "data", 0)) as product:
-        yield Desk(product, *NOISY)
+        yield Desk(product, "good", *NOISY)
 
 
 def test_a_fleet_that_comes_back_at_once(desk: Desk, tell: Callable[[str], None]) -> None:
     """Every connection is cut; all are let in again, each password checked, and nobody gets a ticket."""
     with fleet(
-        desk.product, devices=STORM, prefix="storm", rate=STORM / 5, pack_samples=10, duration=8,
-        storm_after=2, drain=120,
+        desk.product, devices=STORM, prefix="storm", rate=STORM / 5, pack_samples=10,
+        duration=8 if LONG else 5, storm_after=2, drain=120,
     ) as started:  # fmt: skip
         result = started.result(timeout_s=600)
     desk.settle()
@@ -79,7 +81,7 @@ def test_a_device_that_sends_a_thousand_times_its_share(
     with Publisher(desk.product, "mad", desk.secrets["mad"]) as mad:
         mad.wait_connected()
         with fleet(
-            desk.product, devices=20, prefix="calm", rate=40, pack_samples=10, duration=8
+            desk.product, devices=20, prefix="calm", rate=40, pack_samples=10, duration=6
         ) as calm:
             sent = _rage(mad)
             wait_until(lambda: not mad.connected and mad.refused, "the mad device to be shown out")
@@ -145,6 +147,7 @@ def test_clocks_that_jump(desk: Desk, tell: Callable[[str], None]) -> None:
 def test_noise_and_mutations(noisy_desk: Desk, tell: Callable[[str], None]) -> None:
     """Every payload is stored, kept in quarantine or counted there; good messages get through after."""
     random, desk = Random(11), noisy_desk
+    rate_before = _best_rate(desk)
     accepted = metric(desk.product, 'forewarn_messages_total{outcome="accepted"}')
     paused = metric(desk.product, "forewarn_devices_paused_total")
     began_s = time.monotonic()
@@ -156,17 +159,35 @@ def test_noise_and_mutations(noisy_desk: Desk, tell: Callable[[str], None]) -> N
     assert taken + refused == MUTATIONS
     assert refused > MUTATIONS / 2
     assert metric(desk.product, "forewarn_devices_paused_total") == paused
-    with fleet(
-        desk.product, devices=4, prefix="after", rate=40, pack_samples=10, duration=3
-    ) as after:
-        result = after.result()
-    desk.settle()
-    after_it = sum(desk.stored(f"after-{number:05}", "part/0") for number in range(1, 5))
-    assert after_it == result["packs_sent"]
+    rate_after = _best_rate(desk)
+    stored = desk.stored("good", "part")
     tell(
         f"noise: {MUTATIONS} sent in {took_s:.0f} s, {taken:.0f} taken as they are, {refused} "
-        f"quarantined or counted; after it {result['samples_acknowledged']} good samples, all stored"
+        f"quarantined or counted; the pipeline's rate {rate_before:,.0f} samples/s before, "
+        f"{rate_after:,.0f} after; {stored} good samples, all stored"
     )
+    assert stored == 2 * BURSTS * BURST_PACKS * BURST_SAMPLES
+    assert rate_after > rate_before / 3
+
+
+def _best_rate(desk: Desk) -> float:
+    """Samples the pipeline does in a second of its own time, at its best burst of good load."""
+    return max(_rate_of_a_burst(desk) for _ in range(BURSTS))
+
+
+def _rate_of_a_burst(desk: Desk) -> float:
+    begin_s = time.time() - 3_600  # each burst is of another time
+    names = 'forewarn_samples_total{outcome="stored"}', "forewarn_batch_seconds_sum"
+    before = [metric(desk.product, name) for name in names]
+    with Publisher(desk.product, "good", desk.secrets["good"]) as good:
+        good.wait_connected()
+        for number in range(BURST_PACKS):
+            times = [begin_s + number + i / BURST_SAMPLES for i in range(BURST_SAMPLES)]
+            good.publish(pack([("part", "V", t, 1.0 + number % 7) for t in times]))
+        good.wait_acknowledged()
+    desk.settle()
+    stored, busy_s = (metric(desk.product, n) - b for n, b in zip(names, before, strict=True))
+    return stored / busy_s
 
 
 def _send(desk: Desk, payloads: Iterable[bytes]) -> None:

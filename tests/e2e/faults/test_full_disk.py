@@ -15,7 +15,7 @@ from tests.e2e.product import Product, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.broker, pytest.mark.slow]
 
-FULL_S = 60 if LONG else 4
+FULL_S = 60 if LONG else 3
 DEVICES, RATE, PACK = 20, 40, 10
 
 
@@ -38,7 +38,7 @@ def test_full_and_freed(small_disk: Path, tell: Callable[[str], None]) -> None:
     with running(Product(small_disk / "data")) as product:
         desk = Desk(product)
         with fleet(
-            product, devices=DEVICES, rate=RATE, pack_samples=PACK, duration=FULL_S + 6, drain=180
+            product, devices=DEVICES, rate=RATE, pack_samples=PACK, duration=FULL_S + 4, drain=180
         ) as load:
             wait_flowing(product)
             filler = small_disk / "filler"

@@ -13,7 +13,7 @@ from tests.e2e.product import Product, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.broker, pytest.mark.slow]
 
-LOAD_S = 300 if LONG else 12
+LOAD_S = 300 if LONG else 8
 PAUSES_S = (2.0, 12.0) if LONG else (1.0, 3.0)
 DEVICES, RATE, PACK = 20, 60, 10
 SEED = 5

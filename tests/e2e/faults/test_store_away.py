@@ -27,8 +27,8 @@ pytestmark = [
     pytest.mark.needs("victoria-metrics"),
 ]
 
-AWAY_S = 60 if LONG else 4
-SLOW_S = 60 if LONG else 8
+AWAY_S = 60 if LONG else 3
+SLOW_S = 60 if LONG else 5
 DELAY_S = 0.5
 DEVICES, RATE, PACK = 20, 120, 10
 MOST_GROWTH_MB = 150

@@ -221,14 +221,23 @@ def test_last_seen_moves_forward_only_and_for_many_at_once(database: Database, n
     later = now + timedelta(seconds=5)
     with database.transaction() as session:
         service.add_device(session, device_id="b", now=now)
-        service.mark_seen(session, {})
-        service.mark_seen(session, {"pump": later, "b": now, "missing": now})
-        service.mark_seen(session, {"pump": now, "b": later})
+        service.mark_seen(session, {}, now=now)
+        service.mark_seen(session, {"pump": later, "b": now, "missing": now}, now=later)
+        service.mark_seen(session, {"pump": now, "b": later}, now=later)
     with database.reading() as session:
         assert service.device(session, "pump").last_seen_at == later
         assert service.device(session, "pump").commissioned_at == later
         assert service.device(session, "b").last_seen_at == later
         assert service.device(session, "b").commissioned_at == now
+
+
+def test_last_seen_moves_back_from_a_time_that_is_yet_to_come(database: Database, now: datetime):
+    ahead, behind = now + timedelta(hours=1), now - timedelta(minutes=5)
+    with database.transaction() as session:
+        service.mark_seen(session, {"pump": ahead}, now=ahead)
+        service.mark_seen(session, {"pump": behind}, now=now)  # the clock was set back between
+    with database.reading() as session:
+        assert service.device(session, "pump").last_seen_at == behind
 
 
 @given(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.device import service
-from server.device.credentials import DeviceAuthenticator
+from server.device.credentials import LONGEST_PAUSE, DeviceAuthenticator
 from server.device.temporary import TemporarySecrets
 from server.kit.clock import ManualClock
 from server.kit.database import Database
@@ -110,8 +110,19 @@ def test_a_paused_device_is_not_let_in_until_its_pause_is_over(
 ) -> None:
     with database.transaction() as session:
         _, secret = service.add_device(session, device_id="mad", now=now)
-        service.pause(session, "mad", until=now + HOUR, now=now)
+        service.pause(session, "mad", until=now + LONGEST_PAUSE, now=now)
     gate = DeviceAuthenticator(database, clock=clock)
     assert gate.check("mad", secret, "mad") is None
-    clock.advance(seconds=HOUR.total_seconds())
+    clock.advance(seconds=LONGEST_PAUSE.total_seconds())
+    assert gate.check("mad", secret, "mad") is not None
+
+
+def test_a_clock_set_back_makes_no_pause_longer_than_any(
+    database: Database, clock: ManualClock, now: datetime
+) -> None:
+    with database.transaction() as session:
+        _, secret = service.add_device(session, device_id="mad", now=now)
+        service.pause(session, "mad", until=now + LONGEST_PAUSE, now=now)
+    gate = DeviceAuthenticator(database, clock=clock)
+    clock.step(seconds=-86_400)
     assert gate.check("mad", secret, "mad") is not None

@@ -44,6 +44,14 @@ def test_after_its_pause_half_a_minute_may_come_again() -> None:
     assert len(shares.note({"d": 100.0}, at_s=back_s)) == 1
 
 
+def test_a_clock_set_back_shows_nobody_out() -> None:
+    """An hour of arrivals that were stamped once before: the bucket leaks on."""
+    shares = Shares(samples_per_s=100)
+    shares.note({"d": 50.0}, at_s=NOW_S)
+    stamps = (NOW_S - 3_600 + second for second in range(3_600))
+    assert all(not shares.note({"d": 50.0}, at_s=at_s) for at_s in stamps)
+
+
 def test_no_limit() -> None:
     assert Shares(samples_per_s=0).note({"d": 1e12}, at_s=NOW_S) == []
 

@@ -121,6 +121,25 @@ def test_a_take_over_waits_for_the_write_under_way(tmp_path, postgres) -> None:
     records.close()
 
 
+def test_a_clock_set_back_does_not_keep_the_leases_of_the_dead(
+    on_sqlite: Database, clock: ManualClock
+) -> None:
+    dead, living = process(on_sqlite, clock, "dead"), process(on_sqlite, clock, "living")
+    dead.renew()
+    clock.step(seconds=-86_400)
+    assert names(living.renew()) == list(NAMES), "nobody is given a lease of a day"
+
+
+def test_a_clock_set_forward_costs_a_holder_nothing(
+    on_sqlite: Database, clock: ManualClock
+) -> None:
+    holder = process(on_sqlite, clock, "holder")
+    held = holder.renew()
+    clock.step(seconds=86_400)
+    assert holder.renew() == held
+    assert holder.surplus(held) == []
+
+
 @pytest.mark.slow
 def test_many_that_start_at_once_share_without_overlap(postgres) -> None:
     records = Database(postgres.create("rush"))

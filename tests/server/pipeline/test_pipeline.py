@@ -288,3 +288,49 @@ def test_when_a_device_was_heard_is_written_now_and_then(house: House) -> None:
     assert heard(1, START_S) == START_S
     assert heard(2, START_S + SEEN_WITHIN_S - 1) == START_S
     assert heard(3, START_S + SEEN_WITHIN_S) == START_S + SEEN_WITHIN_S
+
+
+def talking(
+    pipeline: Pipeline, house: House, *, stamps_ahead_s: float = 0.0, first: int = 1
+) -> int:
+    """Twenty readings at 5 s, arriving as they are made; the position of the last."""
+    for number in range(20):
+        house.clock.advance(seconds=5)
+        at_s = house.clock.now().timestamp() + stamps_ahead_s
+        pipeline.process([reading(first + number, -18.0, at_s=at_s)])
+    return first + 19
+
+
+@pytest.mark.parametrize("step_s", [3_600.0, -3_600.0, 400 * 86_400.0])
+def test_a_clock_that_is_set_makes_nobody_silent_and_hides_nobodys_silence(
+    house: House, step_s: float
+) -> None:
+    """Ours alone is set: the broker lies on another machine."""
+    pipeline = house.pipeline()
+    talking(pipeline, house)
+    house.clock.step(seconds=step_s)
+    pipeline.look_for_silence()
+    house.clock.advance(seconds=100)
+    pipeline.look_for_silence()
+    assert house.rows(FindingRecord) == []
+    house.clock.advance(seconds=60)
+    pipeline.look_for_silence()
+    (finding,) = house.rows(FindingRecord)
+    assert finding.kind == "silence"
+
+
+@pytest.mark.parametrize("step_s", [3_600.0, -3_600.0])
+def test_stamps_of_arrival_that_jump_make_nobody_silent(house: House, step_s: float) -> None:
+    """The broker's clock is set, and one device speaks before the other does."""
+    with house.records.transaction() as session:
+        devices.add_device(session, device_id="quiet", now=START)
+    pipeline = house.pipeline()
+    record = [{"n": "level", "u": "m", "v": 1.0}]
+    pipeline.process([Message(1, "devices/quiet/telemetry", json.dumps(record).encode(), START_S)])
+    last = talking(pipeline, house, first=2)
+    talking(pipeline, house, stamps_ahead_s=step_s, first=last + 1)
+    pipeline.look_for_silence()
+    assert house.rows(FindingRecord) == []
+    house.clock.advance(seconds=1_300)
+    pipeline.look_for_silence()
+    assert {f.device_id for f in house.rows(FindingRecord)} == {DEVICE, "quiet"}

@@ -153,7 +153,7 @@ def test_who_writes_apart_does_not_queue(postgres: PostgresServer) -> None:
     with database.transaction() as session:
         devices.add_device(session, device_id="d", now=NOW)
     with database.transaction(), database.transaction(apart=True) as session:
-        devices.mark_seen(session, {"d": NOW})
+        devices.mark_seen(session, {"d": NOW}, now=NOW)
     with database.reading() as session:
         assert devices.device(session, "d").last_seen_at == NOW
     database.close()

@@ -199,3 +199,18 @@ def test_a_file_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
 def test_a_retention_that_is_none_is_refused(days: float) -> None:
     with pytest.raises(ValueError, match=r"vibration/\*"):
         Retention(by_metric={"vibration/*": days})
+
+
+def test_a_clock_set_back_does_not_stop_the_rollups(tmp_path: Path) -> None:
+    """Else they would wait until it is as late again."""
+    store = DuckDbTelemetryStore(tmp_path / "t.duckdb", RETENTION)
+    series = store.series_id(KEYS[2], "V")
+    for number, now_s in enumerate((T + 100, T - DAY_S)):
+        store.append(
+            every(1, 100, series, begin=T + 100 * number), stream=STREAM, position=number + 1
+        )
+        store.upkeep(now_s)
+    store.close()
+    with duckdb.connect(str(tmp_path / "t.duckdb"), read_only=True) as file:
+        rolled = file.execute("SELECT sum(rolled) FROM segment WHERE level = 0").fetchone()
+    assert rolled == (200,)
