@@ -114,6 +114,7 @@ class Pipeline:
             future_tolerance_s=self._settings.future_tolerance_s,
             take=self._collect,
             translation=translation,
+            holds=share.holds,
         )
         self._budget = RefusalBudget()
         self._buckets = Shares(samples_per_s=self._settings.device_samples_per_s)
@@ -189,7 +190,9 @@ class Pipeline:
         MESSAGES.labels("duplicate").inc(arrivals.duplicates)
         MESSAGES.labels("refused").inc(len(arrivals.refusals))
         refused = len({refusal.message.position for refusal in arrivals.refusals})
-        MESSAGES.labels("accepted").inc(max(0, len(messages) - arrivals.duplicates - refused))
+        MESSAGES.labels("accepted").inc(
+            max(0, len(messages) - heard.elsewhere - arrivals.duplicates - refused)
+        )
         return arrivals
 
     def _collect(self, device_id: str, pack: Pack) -> None:

@@ -13,7 +13,7 @@ from server.app.consuming import Consumer, Lanes
 from server.app.lifetimes import cancelled
 from server.app.standing import Standing
 from server.broker.cluster import ClusterBroker
-from server.broker.partitions import DEVICE_SUBJECTS, Partition
+from server.broker.partitions import Partition
 from server.broker.stream import DeviceStream
 from server.detection import repository as checkpoints
 from server.detection.share import Share
@@ -80,13 +80,13 @@ class _Idle:
 async def trim_shared(
     standing: Standing, stream: DeviceStream, partitions: Sequence[Partition]
 ) -> None:
-    """Drop old messages that every partition reads, up to the least of their checkpoints."""
+    """Drop old messages, whosesoever, up to the least of all partitions' checkpoints."""
     state = await stream.state()
     positions = await asyncio.to_thread(_positions, standing)
     seen = [positions.get((p.name, f"{state.identity} {p.name}"), 0) for p in partitions]
     if min(seen) > 0:
         now_s = standing.clock.now().timestamp()
-        await stream.trim(min(seen), now_s=now_s, subjects=DEVICE_SUBJECTS)
+        await stream.trim(min(seen), now_s=now_s)
 
 
 def _positions(standing: Standing) -> dict[tuple[str, str], int]:

@@ -98,10 +98,19 @@ class Worker:
         self._lanes = Lanes()
         self._partitions = {
             f"partition {p.name}": p
-            for p in (Partition(n, settings.partitions) for n in range(settings.partitions))
+            for p in (
+                Partition(n, settings.partitions, standing.cluster.foreign_roots)
+                for n in range(settings.partitions)
+            )
         }
         parts = PipelineParts(
-            standing.telemetry, standing.records, clock, settings, self._announcer.wake
+            standing.telemetry,
+            standing.records,
+            clock,
+            settings,
+            self._announcer.wake,
+            standing.topics,
+            bridge.ask,
         )
         self._partition_work = PartitionWork(parts, broker, self._lanes)
         names = [REACTIONS, TIMERS, *self._partitions]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.broker.cluster import ClusterSettings
-from server.ingest.foreign.topic_map import TOPICS_FILE
+from server.ingest.foreign.topic_map import TOPICS_FILE, TopicMap, load_topic_map
 from server.kit.clock import Clock, SystemClock
 from server.kit.database import Database
 from server.kit.errors import CannotStart, ConfigurationError
@@ -19,6 +21,9 @@ from server.kit.text import one_line
 from server.migrations import upgrade
 from server.telemetry.opening import open_store
 from server.telemetry.store import TelemetryStore
+
+NO_TOPICS: Final = TopicMap()
+_OF_PARTITIONS: Final = re.compile(r"part\d+")
 
 OnReady = Callable[[str], Awaitable[None] | None]
 """Told the address of the role's HTTP listener."""
@@ -33,6 +38,7 @@ class Standing:
     records: Database
     telemetry: TelemetryStore
     cluster: ClusterSettings
+    topics: TopicMap
 
     def records_answer(self) -> bool:
         try:
@@ -45,7 +51,8 @@ class Standing:
 
 def open_standing(stack: contextlib.ExitStack, settings: Settings) -> Standing:
     """Raises ConfigurationError naming what a role can't do without, and CannotStart."""
-    cluster = cluster_settings(settings)
+    topics = load_topic_map(settings.topic_map or settings.data_dir / TOPICS_FILE)
+    cluster = cluster_settings(settings, topics)
     records = Database(settings.database_url or "")
     stack.callback(records.close)
     try:
@@ -56,10 +63,10 @@ def open_standing(stack: contextlib.ExitStack, settings: Settings) -> Standing:
         ) from error
     telemetry = open_store(settings, settings.data_dir / "unused")
     stack.callback(telemetry.close)
-    return Standing(settings, SystemClock(), records, telemetry, cluster)
+    return Standing(settings, SystemClock(), records, telemetry, cluster, topics)
 
 
-def cluster_settings(settings: Settings) -> ClusterSettings:
+def cluster_settings(settings: Settings, topics: TopicMap = NO_TOPICS) -> ClusterSettings:
     """Raises ConfigurationError for a setting that is missing or is of one machine only."""
     wanted = {
         "database_url": ("postgresql://user:password@host/name", settings.database_url),
@@ -74,10 +81,9 @@ def cluster_settings(settings: Settings) -> ClusterSettings:
             )
     if settings.mqtt_url:
         raise ConfigurationError("mqtt_url: roles apart use the nodes of nats_url, not this broker")
-    if settings.topic_map or (settings.data_dir / TOPICS_FILE).exists():
+    if taken := next((root for root in topics.roots() if _OF_PARTITIONS.fullmatch(root)), None):
         raise ConfigurationError(
-            "topic_map: foreign topics are not cut into partitions yet; devices that send them need a "
-            "server of their own (`forewarn up`)"
+            f"topic_map: topics may not begin with {taken}: partitions of the devices are called so"
         )
     if not str(settings.database_url).startswith("postgres"):
         raise ConfigurationError(
@@ -90,4 +96,5 @@ def cluster_settings(settings: Settings) -> ClusterSettings:
         replicas=settings.nats_replicas,
         stream_max_age_s=settings.stream_max_age_days * 86_400,
         stream_max_bytes=settings.stream_max_bytes,
+        foreign_roots=tuple(topics.roots()),
     )

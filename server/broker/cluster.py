@@ -56,6 +56,8 @@ class ClusterSettings:
     stream_max_age_s: float
     stream_max_bytes: int
     concurrent_checks: int = 8
+    foreign_roots: tuple[str, ...] = ()
+    """First levels of foreign topics."""
 
 
 class ClusterBroker:
@@ -155,7 +157,8 @@ class ClusterBroker:
         await self._until_ready(self._stream.ensure)
         await self._until_ready(self._stream.keep_retained_in_memory)
         await self._check_mapping()
-        qos0 = AtMostOnce(await self._connect(stack, keys["service"], "forewarn-qos0"))
+        copying = await self._connect(stack, keys["service"], "forewarn-qos0")
+        qos0 = AtMostOnce(copying, settings.foreign_roots)
         await qos0.start(f"part{settings.partitions}.*.devices.*.*")
         callout = AuthCallout(
             self._authenticator,

@@ -4,7 +4,8 @@ nats-server puts a device's telemetry under its partition's subject before it is
 account, `{{partition(n,1)}}`), so that a worker is sent its own partitions and nothing else. The other
 messages, few beside those, stay under their own subjects: a will is stored unmapped whatever is
 configured, and states, wills, events and results must come in their order. Each worker is sent all of
-these and picks by the same hash (docs/decisions/0022-several-machines.md).
+these and picks by the same hash (docs/decisions/0022-several-machines.md). Foreign topics, too, are sent to
+all: whose they are is known only when they are understood (0031).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.broker.stream import PREFIX
+from server.broker.subjects import subject_of, topic_of
 
 DEVICE_SUBJECTS: Final = f"{PREFIX}devices.*.*"
 """What is stored under its own subject: sent to every partition, taken by one."""
@@ -51,10 +53,11 @@ def _prefix(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One of `count`, numbered from 0."""
+    """One of `count`, numbered from 0; `foreign` are the first levels of foreign topics."""
 
     number: int
     count: int
+    foreign: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -68,14 +71,21 @@ class Partition:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        return (self.own_subjects, DEVICE_SUBJECTS)
+        roots = [PREFIX + subject_of(root) for root in self.foreign]
+        below = [f"{root}.>" for root in roots]
+        return (self.own_subjects, DEVICE_SUBJECTS, *roots, *below)
 
     def holds(self, device_id: str) -> bool:
         return partition_of(device_id, self.count) == self.number
 
     def topic(self, subject: str) -> str | None:
-        """The topic of a message of this partition, by its subject in the stream; None for others'."""
+        """The topic of a message of this partition, by its subject in the stream; None for others'.
+
+        Foreign ones are everybody's.
+        """
         plain = subject.removeprefix(PREFIX)
+        if plain.split(".", 1)[0] in map(subject_of, self.foreign):
+            return topic_of(plain)
         tokens = plain.removeprefix(f"{_prefix(self.count)}{self.number}.").split(".")
         if len(tokens) != 3 or not self.holds(tokens[1]):
             return None

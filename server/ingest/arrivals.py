@@ -94,13 +94,15 @@ class Understanding:
         future_tolerance_s: float,
         take: Callable[[str, Pack], None] | None = None,
         translation: Translation | None = None,
+        holds: Callable[[str], bool] = lambda _device_id: True,
     ) -> None:
-        """`take` is handed each pack of a device at once: a pack is made into columns best while the
+        """`holds` tells the devices of this pipeline: foreign messages are sent to every one. `take` is handed each pack of a device at once: a pack is made into columns best while the
         processor has it in its cache.
         """
         self.seen = seen
         self._take = take
         self._translation = translation or Translation(TopicMap())
+        self._holds = holds
         self._future_tolerance_s = future_tolerance_s
         self._leaves: dict[str, Callable[[Arrivals, Message, str], None]] = {
             "telemetry": self._telemetry,
@@ -116,13 +118,26 @@ class Understanding:
     def translate(self, messages: Iterable[Message]) -> Heard:
         """What foreign messages say; once for each, in order."""
         said: dict[int, list[Said] | WireError] = {}
+        elsewhere = 0
         for message in messages:
             if not message.topic.startswith(OUR_TOPICS):
-                try:
-                    said[message.position] = self._translation.of(message)
-                except WireError as error:
-                    said[message.position] = error
-        return Heard(said)
+                ours = said[message.position] = self._ours_of(message)
+                elsewhere += ours == [] and not self._holds(message.topic)
+        return Heard(said, elsewhere)
+
+    def _ours_of(self, message: Message) -> list[Said] | WireError:
+        """What a foreign message says of devices of this pipeline.
+
+        What nobody can tell whose it is, a message that can't be read for one, is of the pipeline that
+        holds the topic's own text: refused once.
+        """
+        owner = self._translation.owner(message.topic)
+        if owner is not None and not self._holds(owner):
+            return []
+        try:
+            return [one for one in self._translation.of(message) if self._holds(one.device_id)]
+        except WireError as error:
+            return error if self._holds(owner or message.topic) else []
 
     def of(
         self,

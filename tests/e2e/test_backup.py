@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.e2e.cluster.load import Device
 from tests.e2e.product import HANG_GUARD_S, Product, running, wait_until
 from tests.e2e.publisher import Publisher, pack
 from tests.e2e.samples import stored_samples
@@ -71,6 +72,10 @@ def test_a_restored_backup_goes_on_exactly_once(tmp_path: Path) -> None:
         )
         load.start()
         assert half.wait(HANG_GUARD_S)
+        asleep = product.add_device("asleep-1")
+        with product.api(product.token(ADMIN)) as client:
+            asked = client.post("/api/v1/devices/asleep-1/commands", json={"name": "read_now"})
+            assert asked.status_code in {200, 201, 202}, asked.text
         done = json.loads(product.cli("backup", str(copy)))
         assert done["has"] == ["records.sqlite3", "telemetry.duckdb"]
         backed_up.set()
@@ -97,9 +102,13 @@ def test_a_restored_backup_goes_on_exactly_once(tmp_path: Path) -> None:
         # A device that was not told otherwise sends all it still has; here: everything.
         publish(product, password, range(PACKS // 4, PACKS), half, backed_up)
         wait_stored(product, PACKS * SAMPLES - 1.0)
+        # What was asked of a device that was away is asked of it when it comes: no broker's file has it.
+        with Device([product.mqtt_port], "asleep-1", asleep, first=0) as device:
+            device.say_state("online", "birth")
+            wait_until(lambda: device.commands, "the command")
     assert Counter(stored_samples(again)) == whole
     with sqlite3.connect(again / "records.sqlite3") as records:
-        assert records.execute("SELECT count(*) FROM device").fetchone() == (1,)
+        assert records.execute("SELECT count(*) FROM device").fetchone() == (2,)
     assert not (again / "waiting.msgpack").exists()
     still = tmp_path / "still"
     restored.cli("backup", str(still))

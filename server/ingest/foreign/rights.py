@@ -21,6 +21,8 @@ class Heard:
     """The foreign messages of a batch by position: what they say, or why they say nothing."""
 
     said: dict[int, list[Said] | WireError]
+    elsewhere: int = 0
+    """Messages of which nothing is for this pipeline: another takes them in."""
 
     def devices(self) -> set[str]:
         return {one.device_id for s in self.said.values() if isinstance(s, list) for one in s}

@@ -9,9 +9,10 @@ import msgspec
 
 from device_agent.wire import WireError
 from server.device.topics import any_matches
-from server.ingest.foreign import plain, tasmota, zigbee2mqtt
+from server.ingest.foreign import plain, tasmota, words, zigbee2mqtt
 from server.ingest.foreign.discovery import Discovery, Entity
 from server.ingest.foreign.plain import Foreign
+from server.ingest.foreign.rules import filled
 from server.ingest.foreign.said import Said
 from server.ingest.foreign.sparkplug import Node, Nodes
 from server.ingest.foreign.topic_map import TopicMap
@@ -26,6 +27,10 @@ STATELESS: Final[dict[str, Callable[[Foreign], list[Said]]]] = {
     "zigbee2mqtt": zigbee2mqtt.decode,
     "ignore": lambda _heard: [],
 }
+
+
+BY_TOPIC: Final = frozenset({"json", "value", "state", "senml", "tasmota"})
+"""Formats in which the topic alone says whose a message is, and nothing is remembered of others'."""
 
 
 class _Memory(msgspec.Struct):
@@ -43,6 +48,16 @@ class Translation:
         self._nodes = Nodes(known.nodes)
         self._discovery = Discovery(known.announced)
         self._by_discovery = next((r for r in topics.rules if r.format == "homeassistant"), None)
+
+    def owner(self, topic: str) -> str | None:
+        """The device that all of a message under `topic` is of, if that is known without reading it."""
+        found = self._topics.find(topic)
+        if found is None or found[0].format not in BY_TOPIC:
+            return None
+        try:
+            return words.device_id(filled(found[0].device, found[1]))
+        except WireError:
+            return None
 
     def of(self, message: Message) -> list[Said]:
         """Raises WireError, and nothing else."""

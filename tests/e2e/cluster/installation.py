@@ -24,6 +24,15 @@ from tests.server.telemetry.victoria import VictoriaProcess
 READY = re.compile(r"^ready http=(http://\S+)$", re.MULTILINE)
 NODES = 3
 PARTITIONS = 4
+TOPICS = """
+[[topic]]
+format = "json"
+filter = "plant/{device}/values"
+time = "ts"
+
+[[topic]]
+format = "zigbee2mqtt"
+"""
 
 
 class Process:
@@ -136,6 +145,8 @@ class Installation:
             for mqtt, client, cluster in ports
             for word in ("--node", f"127.0.0.1:{mqtt}:{client}:{cluster}")
         ]
+        self.data_dir.mkdir()
+        (self.data_dir / "topics.toml").write_text(TOPICS)
         store = str(folder / "store")
         self.cli("setup", "nats", *given, "--listen", "127.0.0.1", "--store-dir", store)
         self.nodes = [

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.cluster.foreign import Foreign
 from tests.e2e.cluster.installation import PARTITIONS, Installation, Role, installed
 from tests.e2e.cluster.load import Device, Load, Sample, expected, readings
 from tests.e2e.product import PASSWORD, Product, all_items, wait_until
@@ -270,6 +271,36 @@ def test_states_commands_and_revocation_reach_a_device_on_any_node(
                 answer = desk.post("/staff/devices/far-1/revoke", data={"csrf": fields["csrf"]})
                 assert answer.is_redirect, answer.text
             wait_until(device.refused_again, "the device to be shown out and turned away")
+
+
+def test_foreign_devices_are_each_taken_in_once(cluster: Installation) -> None:
+    """Every worker hears them all; one device lies behind a gateway, one message can't be read."""
+    start_s, count = float(int(time.time()) - 3_600), 20
+    names = [f"plant-{number}" for number in range(6)]
+    assert len({partition_of(name) for name in names}) > 1
+    secrets = {n: cluster.add_device(n, "--topics", f"plant/{n}/values") for n in names}
+    hub = cluster.add_device("hub-1", "--topics", "zigbee2mqtt/#")
+    cluster.add_device("valve-1", "--via", "hub-1")
+    for number, name in enumerate(names):
+        with Foreign(cluster.mqtt_ports[number % 3], name, secrets[name]) as device:
+            for n in range(count):
+                told = {"flow": n, "ts": start_s + n}
+                device.say(f"plant/{name}/values", told, qos=0 if n == 7 else 1)
+            device.say(f"plant/{name}/values", b"{broken")
+            device.wait_acknowledged()
+    with Foreign(cluster.mqtt_ports[0], "hub-1", hub) as gateway:
+        gateway.say("zigbee2mqtt/valve-1", {"temperature": 21.5})
+        gateway.wait_acknowledged()
+    refused = "SELECT count(*), count(DISTINCT topic) FROM quarantined_message WHERE starts_with(topic, 'plant/')"
+    wait_until(lambda: cluster.rows(refused) == [(len(names), len(names))], "each refusal, once")
+
+    def found() -> Counter[tuple[str, float]]:
+        ours = (*names, "valve-1")
+        return Counter((d, v) for d, _m, _t, v in cluster.samples(as_shown=True) if d in ours)
+
+    expected_ones = Counter((name, float(n)) for name in names for n in range(count))
+    expected_ones["valve-1", 21.5] = 1
+    wait_until(lambda: found() == expected_ones, "every sample, once", timeout_s=30, every_s=0.5)
 
 
 def test_a_worker_that_is_stopped_gives_its_work_away_at_once(cluster: Installation) -> None:

@@ -1,10 +1,13 @@
 """Each product's recorded messages, by a topic map as its user would write it."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from server.broker.partitions import partition_of
 from server.ingest.arrivals import Arrivals, Understanding
 from server.ingest.duplicates import SeenPacks
 from server.ingest.foreign.topic_map import load_topic_map
@@ -15,10 +18,14 @@ RECORDED = Path(__file__).parent / "recorded"
 NOW_S = 1_795_900_000.0
 
 
-def understood(folder: Path) -> Arrivals:
+def everything(_device_id: str) -> bool:
+    return True
+
+
+def understood(folder: Path, holds: Callable[[str], bool] = everything) -> Arrivals:
     topics = load_topic_map(folder / "topics.toml")
     understanding = Understanding(
-        SeenPacks(), future_tolerance_s=600, translation=Translation(topics)
+        SeenPacks(), future_tolerance_s=600, translation=Translation(topics), holds=holds
     )
     lines = [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
     messages = [
@@ -26,8 +33,8 @@ def understood(folder: Path) -> Arrivals:
         for n, line in enumerate(lines, 1)
     ]
     heard = understanding.translate(messages)
-    everything = tuple(f"{root}/#" for root in topics.roots())
-    return understanding.of(messages, (), heard, dict.fromkeys(heard.devices(), everything))
+    every_topic = tuple(f"{root}/#" for root in topics.roots())
+    return understanding.of(messages, (), heard, dict.fromkeys(heard.devices(), every_topic))
 
 
 def told(arrivals: Arrivals) -> dict[str, object]:
@@ -59,3 +66,24 @@ def told(arrivals: Arrivals) -> dict[str, object]:
 def test_recorded_messages_come_to_what_they_mean(product):
     folder = RECORDED / product
     assert told(understood(folder)) == json.loads((folder / "expected.json").read_text())
+
+
+@pytest.mark.parametrize("count", [2, 16])
+@pytest.mark.parametrize("product", sorted(p.name for p in RECORDED.iterdir() if p.is_dir()))
+def test_partitions_together_take_in_what_one_pipeline_would(product, count):
+    """Each thing once, and a device's by the partition that holds it."""
+    folder = RECORDED / product
+    parts: Counter[str] = Counter()
+    for number in range(count):
+        arrivals = understood(folder, lambda d, n=number: partition_of(d, count) == n)
+        assert all(partition_of(device, count) == number for _, device, _ in arrivals.packs)
+        parts += in_pieces(told(arrivals))
+    assert parts == in_pieces(told(understood(folder)))
+
+
+def in_pieces(found: dict[str, object]) -> Counter[str]:
+    old = found.pop("old copies")
+    assert isinstance(old, int)
+    return Counter(json.dumps([k, row]) for k, rows in found.items() for row in rows) + Counter(
+        {"old copies": old}
+    )
