@@ -190,9 +190,8 @@ class Pipeline:
         MESSAGES.labels("duplicate").inc(arrivals.duplicates)
         MESSAGES.labels("refused").inc(len(arrivals.refusals))
         refused = len({refusal.message.position for refusal in arrivals.refusals})
-        MESSAGES.labels("accepted").inc(
-            max(0, len(messages) - heard.elsewhere - arrivals.duplicates - refused)
-        )
+        others = heard.elsewhere + arrivals.duplicates + refused
+        MESSAGES.labels("accepted").inc(max(0, len(messages) - others))
         return arrivals
 
     def _collect(self, device_id: str, pack: Pack) -> None:
