@@ -168,7 +168,9 @@ class Consumer:
                 await self._taken_in()
                 await source.acknowledge(await self._in_thread(pipeline.checkpoint))
                 not_before = loop.time() + _PAUSES * (loop.time() - now)
-                checkpoint_at = max(loop.time() + settings.checkpoint_interval_s, not_before)
+                # All partitions of a worker at once: then the store brings all to disk at once.
+                every_s = settings.checkpoint_interval_s
+                checkpoint_at = max((loop.time() // every_s + 1) * every_s, not_before)
                 with contextlib.suppress(BrokerUnavailable):
                     LAG.labels(self._name).set(await source.lag())
                 since_checkpoint = 0

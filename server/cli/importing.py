@@ -18,7 +18,7 @@ from server.cli.options import DataDir
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_COLUMNS: Final = ("device_id", "name", "model", "site", "owner")
+_COLUMNS: Final = ("device_id", "name", "model", "site", "owner", "topics", "via")
 
 
 def import_devices(
@@ -29,9 +29,10 @@ def import_devices(
 ) -> None:
     """Put many devices on record and print the credentials of each as one JSON line.
 
-    Columns: device_id, and where wanted name, model, site and owner (an e-mail address). All devices
-    are added or, when one of them can't be, none: the line and the reason are said. The credentials
-    can't be shown again.
+    Columns: device_id, and where wanted name, model, site, owner (an e-mail address), topics (filters of
+    foreign topics, with spaces between) and via (the gateway's id, on record or in an earlier line). All
+    devices are added or, when one of them can't be, none: the line and the reason are said. The
+    credentials can't be shown again.
     """
     from server.cli.state import mqtt_url, opened_records
     from server.kit.settings import load
@@ -92,6 +93,8 @@ def _added(session: Session, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
                 owner_id=owners[email] if email else None,
                 model=given["model"],
                 site=given["site"],
+                topics=given["topics"].split(),
+                gateway_id=given["via"] or None,
                 now=now,
             )
             yield device.id, secret

@@ -89,6 +89,8 @@ class RemoteTelemetryStore:
         self._loaded_devices: set[str] = set()
         self._appended: dict[str, int] = {}
         self._runs: dict[str, str] = {}
+        self._not_on_disk: set[str] = set()
+        """Streams with samples that were written since all was last made durable."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -126,6 +128,8 @@ class RemoteTelemetryStore:
             prefixes = [self._prefixes[number] for number in series.tolist()]
             self._backend.write(prefixes, times_us.tolist(), values.tolist())
             self._newest.note(series, times_us, values)
+        if len(batch):  # also what was there already: it may lie in the server's memory
+            self._not_on_disk.add(stream)
         self._appended[stream] = position
         return Appended(stored=int(keep.sum()), duplicates=int(len(keep) - keep.sum()))
 
@@ -171,16 +175,24 @@ class RemoteTelemetryStore:
         with self._lock:
             if stream not in self._appended:
                 return
-            if self._backend.make_durable() != self._runs[stream]:
+            if stream in self._not_on_disk:
+                self._make_durable()
+            if stream in self._not_on_disk:
                 raise StoreRestarted(
                     "the telemetry store restarted; what it had not on disk yet is sent again"
                 )
             self._backend.write_position(stream, self._appended.pop(stream))
 
+    def _make_durable(self) -> None:
+        """For all streams at once: a snapshot is too dear to be asked for by each."""
+        run = self._backend.make_durable()
+        self._not_on_disk = {s for s in self._not_on_disk if self._runs[s] != run}
+
     def position(self, stream: str) -> int:
         with self._lock:
             self._runs[stream] = self._backend.begin()
             self._appended.pop(stream, None)
+            self._not_on_disk.discard(stream)
             self._loaded_devices.clear()
             self._announced_s.clear()
             return self._backend.position(stream)

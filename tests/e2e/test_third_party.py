@@ -83,16 +83,36 @@ def admin(product: Product) -> Iterator[httpx.Client]:
         yield client
 
 
-def add(product: Product, device_id: str, *options: str) -> str:
-    """The password, once the broker knows the device."""
-    added = json.loads(product.cli("device", "add", device_id, *options))
+DEVICES = """device_id,topics,via
+plain,,
+kept,,
+bare-1,,
+gateway,zigbee2mqtt/#,
+window,,gateway
+boiler,,
+plug-1,tele/plug-1/#,
+plug-2,tele/plug-2/#,
+garage,homeassistant/+/garage/# esphome/garage/#,
+works-edge1,spBv1.0/works/#,
+works-edge1-pump,,works-edge1
+"""
+
+
+@pytest.fixture(scope="module")
+def passwords(product: Product) -> dict[str, str]:
+    """Of every device of these tests, once the broker knows them."""
+    lines = product.cli("device", "import", "-", text=DEVICES).splitlines()
+    added = {row["device_id"]: row["password"] for row in map(json.loads, lines)}
     mosquitto: Mosquitto | None = getattr(product, "mosquitto", None)
     if mosquitto is not None:
         file = product.secrets / "forewarn.passwd"  # type: ignore[attr-defined]
-        wait_until(lambda: f"\n{device_id}:" in file.read_text(), "the password file")
+        wait_until(
+            lambda: all(f"\n{name}:" in f"\n{file.read_text()}" for name in added),
+            "the password file",
+        )
         mosquitto.reload()
         time.sleep(0.3)  # Mosquitto says nothing when it has read them
-    return str(added["password"])
+    return added
 
 
 def mosquitto_pub(
@@ -114,8 +134,10 @@ def quarantined(admin: httpx.Client, topic: str) -> list[dict[str, Any]]:
     return [row for row in all_items(admin, "/api/v1/quarantine") if row["topic"] == topic]
 
 
-def test_plain_senml_from_mosquitto_pub_at_every_qos(product: Product, admin: httpx.Client) -> None:
-    password = add(product, "plain")
+def test_plain_senml_from_mosquitto_pub_at_every_qos(
+    product: Product, admin: httpx.Client, passwords: dict[str, str]
+) -> None:
+    password = passwords["plain"]
     topic = "devices/plain/telemetry"
     for qos in "012":
         for value in range(3):
@@ -128,8 +150,10 @@ def test_plain_senml_from_mosquitto_pub_at_every_qos(product: Product, admin: ht
     assert (row["device_id"], row["field"]) == ("plain", "payload")
 
 
-def test_a_retained_sample_is_counted_once(product: Product, admin: httpx.Client) -> None:
-    password = add(product, "kept")
+def test_a_retained_sample_is_counted_once(
+    product: Product, admin: httpx.Client, passwords: dict[str, str]
+) -> None:
+    password = passwords["kept"]
     senml = json.dumps([{"n": "level", "v": 1, "t": 1_795_000_000}])
     topic = "devices/kept/telemetry"
     for more in (["-r", "-q", "1"], ["-r", "-q", "0"]):
@@ -141,11 +165,13 @@ def test_a_retained_sample_is_counted_once(product: Product, admin: httpx.Client
     assert quarantined(admin, topic) == []
 
 
-def test_ten_lines_on_a_bare_socket(product: Product, admin: httpx.Client, tmp_path: Path) -> None:
+def test_ten_lines_on_a_bare_socket(
+    product: Product, admin: httpx.Client, passwords: dict[str, str], tmp_path: Path
+) -> None:
     """The listing of docs/how-to/send-senml-without-the-agent.md, as it stands there."""
     page = (ROOT / "docs" / "how-to" / "send-senml-without-the-agent.md").read_text("utf-8")
     listing = page.split("```python\n")[1].split("```")[0]
-    password = add(product, "bare-1")
+    password = passwords["bare-1"]
     listing = listing.replace('"192.168.1.10", 1883', f'"{product.mqtt_host}", {product.mqtt_port}')
     listing = listing.replace('"pump-1"', '"bare-1"').replace('"its password"', repr(password))
     assert password in listing
@@ -156,11 +182,9 @@ def test_ten_lines_on_a_bare_socket(product: Product, admin: httpx.Client, tmp_p
 
 
 def test_a_zigbee_gateway_speaks_for_its_devices_and_for_nobody_else(
-    product: Product, admin: httpx.Client
+    product: Product, admin: httpx.Client, passwords: dict[str, str]
 ) -> None:
-    password = add(product, "gateway", "--topics", "zigbee2mqtt/#")
-    add(product, "window", "--via", "gateway")
-    add(product, "boiler")
+    password = passwords["gateway"]
     for number, qos in enumerate("01"):
         said = json.dumps({"temperature": 20.5 + number, "contact": True})
         mosquitto_pub(product, "gateway", password, "zigbee2mqtt/window", said, "-q", qos)
@@ -179,10 +203,9 @@ def test_a_zigbee_gateway_speaks_for_its_devices_and_for_nobody_else(
 
 
 def test_the_broker_lets_nobody_publish_what_he_was_not_given(
-    product: Product, admin: httpx.Client
+    product: Product, admin: httpx.Client, passwords: dict[str, str]
 ) -> None:
-    add(product, "plug-1", "--topics", "tele/plug-1/#")
-    password = add(product, "plug-2", "--topics", "tele/plug-2/#")
+    password = passwords["plug-2"]
     said = json.dumps({"ENERGY": {"Power": 17}})
     for qos in "01":
         # Mosquitto and nats-server both acknowledge a message that they let nobody have.
@@ -195,9 +218,10 @@ def test_the_broker_lets_nobody_publish_what_he_was_not_given(
     assert quarantined(admin, "tele/plug-1/SENSOR") == []
 
 
-def test_esphome_is_known_by_its_announcement(product: Product, admin: httpx.Client) -> None:
-    grants = ["--topics", "homeassistant/+/garage/#", "--topics", "esphome/garage/#"]
-    password = add(product, "garage", *grants)
+def test_esphome_is_known_by_its_announcement(
+    product: Product, admin: httpx.Client, passwords: dict[str, str]
+) -> None:
+    password = passwords["garage"]
     config = {
         "stat_t": "esphome/garage/sensor/heat/state",
         "avty_t": "esphome/garage/status",
@@ -212,9 +236,10 @@ def test_esphome_is_known_by_its_announcement(product: Product, admin: httpx.Cli
     wait_until(lambda: stored(admin, "garage", "heat") == 1, "its sample")
 
 
-def test_a_sparkplug_node_is_asked_for_its_birth(product: Product, admin: httpx.Client) -> None:
-    password = add(product, "works-edge1", "--topics", "spBv1.0/works/#")
-    add(product, "works-edge1-pump", "--via", "works-edge1")
+def test_a_sparkplug_node_is_asked_for_its_birth(
+    product: Product, admin: httpx.Client, passwords: dict[str, str]
+) -> None:
+    password = passwords["works-edge1"]
     asked: list[bytes] = []
     node = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="edge1", protocol=mqtt.MQTTv311)
     node.username_pw_set("works-edge1", password)

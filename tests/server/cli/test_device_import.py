@@ -10,6 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from server.cli.program import app
+from server.device import service as devices
 from server.device.credentials import DeviceAuthenticator
 from server.kit.database import Database
 
@@ -38,6 +39,17 @@ def test_each_row_is_a_device_that_may_connect(tmp_path: Path) -> None:
     records.close()
 
 
+def test_foreign_devices_come_with_their_topics_and_gateways(tmp_path: Path) -> None:
+    table = "device_id,topics,via\nhub,zigbee2mqtt/# tele/hub/#,\nwindow,,hub\n"
+    done = run_import(tmp_path, table)
+    assert done.exit_code == 0, done.output
+    records = Database.at(tmp_path / "records.sqlite3")
+    with records.reading() as session:
+        rights = devices.foreign_topics(session, {"hub", "window"})
+    records.close()
+    assert rights == dict.fromkeys(("hub", "window"), ("tele/hub/#", "zigbee2mqtt/#"))
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
@@ -46,6 +58,8 @@ def test_each_row_is_a_device_that_may_connect(tmp_path: Path) -> None:
         (HEADER + "ok,,,\nok,,,\n", "line 3: there is already a device ok"),
         (HEADER + "ok,,,,,\n", "line 2: row: has more fields"),
         ("device_id,owner\nok,nobody@example.org\n", "line 2"),
+        ("device_id,topics\nok,devices/x/#\n", "line 2: topics"),
+        ("device_id,via\nok,nobody\n", "line 2"),
         ("", "header"),
     ],
 )

@@ -18,6 +18,7 @@ from server.telemetry.opening import open_remote
 from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
 from server.telemetry.victoria_flags import complaints, retention_days
+from server.telemetry.victoria_http import VictoriaHttp
 from tests.server.telemetry.conftest import make_batch
 from tests.server.telemetry.victoria import VictoriaProcess
 
@@ -207,3 +208,44 @@ def test_flags_that_lose_samples_are_complained_about() -> None:
         None,
         None,
     ]
+
+
+def test_streams_of_one_process_are_brought_to_disk_together(
+    mortal: VictoriaProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    flush = VictoriaHttp.flush_to_disk
+
+    def counting(http: VictoriaHttp) -> None:
+        nonlocal asked
+        asked += 1
+        flush(http)
+
+    monkeypatch.setattr(VictoriaHttp, "flush_to_disk", counting)
+    store = open_remote(mortal.url)
+    series = [store.series_id(SeriesKey(f"pump-{n}", "level"), "m") for n in range(3)]
+    streams = ["part 0", "part 1", "part 2"]
+    for position in (1, 2):
+        for number, stream in zip(series, streams, strict=True):
+            store.append(make_batch((number, T + position, 1.0)), stream=stream, position=position)
+        for stream in streams:
+            store.sync(stream)
+        assert asked == position
+    store.append(make_batch(), stream=streams[0], position=3)
+    store.sync(streams[0])
+    assert asked == 2, "nothing was written"
+    mortal.kill()
+    mortal.start()
+    again = open_remote(mortal.url)
+    assert all(again.position(stream) <= 3 for stream in streams), "behind, never ahead"
+    assert again.count() == 6
+    # What is there already may lie in the server's memory only: it is brought to disk as well.
+    again.append(
+        make_batch((again.series_id(SeriesKey("pump-0", "level"), "m"), T + 1, 1.0)),
+        stream=streams[0],
+        position=4,
+    )
+    again.sync(streams[0])
+    assert asked == 3
+    again.close()
+    store.close()
