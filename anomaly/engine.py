@@ -25,7 +25,7 @@ from anomaly.params import CAUTION, params_of
 from anomaly.registry import Registry
 from anomaly.serial import finding_from_json, parts, unpack
 from anomaly.settings import EngineSettings
-from anomaly.silence import link_state, may_be_silent, patience_s
+from anomaly.silence import link_state, may_be_silent, not_later_than, patience_s
 from anomaly.state import Table, forget_baseline, new_series_row
 
 Indices = npt.NDArray[np.int32]
@@ -45,7 +45,7 @@ class Engine:
         self._names = Registry()
         self._open = OpenFindings()
         self._events: Table | None = None
-        self._just_resumed = False
+        self.listens_anew = False  # then patience starts with the next tick: a clock was set
         self._listening_s = -math.inf  # nobody is called silent for time spent not listening
 
     # -- series
@@ -145,10 +145,9 @@ class Engine:
         `behind` tells each device's gateway: what falls silent with it is told once, on the gateway.
         After `from_bytes` patience starts with the first tick: the engine was away, not the devices.
         """
-        if self._just_resumed:
-            self._just_resumed, self._listening_s = False, now_s
-        arrived = self._names.devices[: len(self._names.device_names), col.D_ARRIVED]
-        np.minimum(arrived, now_s, out=arrived)  # the clock was set back: nobody is heard later
+        if self.listens_anew:
+            self.listens_anew, self._listening_s = False, now_s
+        not_later_than(now_s, self._names.devices[: len(self._names.device_names)])
         due: dict[int, float] = {}
         devices = self._names.devices
         for index in may_be_silent(devices, now_s, self._listening_s, self.settings).tolist():
@@ -161,10 +160,6 @@ class Engine:
             due[index] = interval_s
         gone = silences(self._open, self._names, due, behind, self._interval_s, now_s)
         return gone + quietened(self._open, self._names.devices, now_s)
-
-    def listen_anew(self) -> None:
-        """The clock of arrivals was set: patience starts with the next tick."""
-        self._just_resumed = True
 
     def set_online(
         self, device: str, online: bool, reason: str, at_s: float, boot: str = ""
@@ -280,7 +275,7 @@ class Engine:
         """Raises StateError for bytes that are not a whole state of this version."""
         registry, rows, devices = unpack(data)
         engine = cls(settings)
-        engine._just_resumed = True
+        engine.listens_anew = True
         try:
             engine._names = Registry.from_json(registry["names"], rows, devices)
             for series, code, record in registry["open"]:

@@ -32,6 +32,12 @@ def link_state(*, online: bool, reason: str) -> float:
     return col.LINK_ONLINE if online else LINK_OF_REASON.get(reason, col.LINK_LOST)
 
 
+def not_later_than(now_s: float, devices: Table) -> None:
+    """The clock of arrivals was set back: nobody is taken to be heard in times to come."""
+    arrived = devices[:, col.D_ARRIVED]
+    np.minimum(arrived, now_s, out=arrived)
+
+
 def patience_s(device: Table, interval_s: float, settings: EngineSettings) -> float | None:
     """Seconds of quiet that pass before the device is called silent; None for never."""
     share = PATIENCE[float(device[col.D_LINK])]

@@ -35,6 +35,7 @@ from server.ingest.arrival_clock import ArrivalClock
 from server.ingest.arrivals import Arrivals, Understanding, devices_named
 from server.ingest.foreign.topic_map import TopicMap
 from server.ingest.last_heard import LastHeard
+from server.ingest.outcomes import note_outcomes
 from server.ingest.refusal_budget import RefusalBudget
 from server.ingest.shares import Shares
 from server.ingest.showing_out import show_out
@@ -51,7 +52,6 @@ log = logging.getLogger(__name__)
 
 NO_TOPICS = TopicMap()
 
-MESSAGES = Counter("forewarn_messages", "Messages processed, by outcome", ["outcome"])
 SAMPLES = Counter("forewarn_samples", "Samples processed, by outcome", ["outcome"])
 FINDINGS = Counter("forewarn_findings", "Findings that began, grew or ended, by kind", ["kind"])
 BATCH_SECONDS = Histogram("forewarn_batch_seconds", "Time to process one batch of messages")
@@ -187,11 +187,7 @@ class Pipeline:
             known = devices.active_ids(session, devices_named(messages))
             rights = devices.foreign_topics(session, heard.devices()) if heard.said else {}
         arrivals = self._understanding.of(messages, known, heard, rights)
-        MESSAGES.labels("duplicate").inc(arrivals.duplicates)
-        MESSAGES.labels("refused").inc(len(arrivals.refusals))
-        refused = len({refusal.message.position for refusal in arrivals.refusals})
-        others = heard.elsewhere + arrivals.duplicates + refused
-        MESSAGES.labels("accepted").inc(max(0, len(messages) - others))
+        note_outcomes(len(messages) - heard.elsewhere, arrivals)
         return arrivals
 
     def _collect(self, device_id: str, pack: Pack) -> None:

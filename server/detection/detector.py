@@ -40,7 +40,7 @@ class Detector:
 
     def listen_anew(self) -> None:
         """The clock of arrivals was set: patience with every device begins with the next look."""
-        self._engine.listen_anew()
+        self._engine.listens_anew = True
 
     def note_state(
         self,

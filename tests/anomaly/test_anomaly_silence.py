@@ -83,7 +83,7 @@ def test_time_spent_not_listening_is_nobodys_silence(t0: float) -> None:
 def test_a_clock_of_arrivals_set_forward_is_nobodys_silence(t0: float) -> None:
     engine, end = live_engine(t0)
     assert engine.tick(end + 10) == []
-    engine.listen_anew()
+    engine.listens_anew = True
     assert engine.tick(end + 3600) == []
     (finding,) = engine.tick(end + 3600 + 130)
     assert finding.kind == "silence"
@@ -91,7 +91,7 @@ def test_a_clock_of_arrivals_set_forward_is_nobodys_silence(t0: float) -> None:
 
 def test_after_a_clock_set_back_silence_is_noticed_as_soon(t0: float) -> None:
     engine, end = live_engine(t0)
-    engine.listen_anew()
+    engine.listens_anew = True
     assert engine.tick(end - 3600) == []
     assert engine.tick(end - 3600 + 100) == []
     (finding,) = engine.tick(end - 3600 + 130)
