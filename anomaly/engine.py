@@ -155,9 +155,8 @@ class Engine:
             interval_s = self._interval_s(index)
             patience = patience_s(device, interval_s, self.settings)
             since = max(float(device[col.D_ARRIVED]), self._listening_s)
-            if patience is None or now_s - since <= patience:
-                continue
-            due[index] = interval_s
+            if patience is not None and now_s - since > patience:
+                due[index] = interval_s
         gone = silences(self._open, self._names, due, behind, self._interval_s, now_s)
         return gone + quietened(self._open, self._names.devices, now_s)
 
