@@ -68,6 +68,19 @@ _WORDS: dict[str, dict[str, str]] = {
         "no_fault_found": N_("Everything was as it should be."),
         "external_cause": N_("Power, water, network, use or the like."),
     },
+    "tuning_origin": {
+        "labels": N_("verdicts and thumbs"),
+        "hand": N_("set by hand"),
+        "revert": N_("back to version"),
+    },
+    "label": {
+        "confirmed": N_("Fault confirmed"),
+        "missed": N_("Fault missed"),
+        "no_fault": N_("No fault found"),
+        "useful": N_("Useful to the owner"),
+        "not_useful": N_("Of no use to the owner"),
+        "neither": N_("Cause outside the device"),
+    },
     "role": {
         "owner": N_("Owner"),
         "technician": N_("Technician"),

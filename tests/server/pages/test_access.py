@@ -28,6 +28,8 @@ STAFF_PATHS = (
     "/staff/jobs?view=ended",
     "/staff/jobs/{job}",
     "/staff/quarantine",
+    "/staff/tuning",
+    "/staff/tuning/model?cohort=hp-9",
     "/staff/figures",
     "/staff/figures?days=7",
     "/staff/models",

@@ -40,6 +40,8 @@ PAGES = (
     ("staff", "/staff/jobs"),
     ("staff", "/staff/jobs/{job}"),
     ("staff", "/staff/quarantine"),
+    ("staff", "/staff/tuning"),
+    ("staff", "/staff/tuning/model?cohort=hp-9&caution=2&days=7"),
     ("staff", "/staff/figures"),
     ("staff", "/staff/models"),
     ("technician", "/devices/cold-store-2"),

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly.finding import Kind
+from anomaly.tuning import Label
 from field_service import JobAction, JobState, Outcome
 from server.account.viewer import Role
 from server.command.states import CommandStatus
 from server.conversation.english import SYSTEM_TEXTS
+from server.detection.tuning import BY_HAND, BY_LABELS, BY_REVERT
 from server.incident.states import IncidentState
 from server.pages.language.reader import LANGUAGES, Reader
 from server.pages.language.translations import translations
@@ -113,6 +115,8 @@ def test_no_evidence_breaks_a_page(kind: str, metrics: list[str], evidence: dict
         ("verdict", Outcome),
         ("verdict_hint", Outcome),
         ("role", Role),
+        ("label", Label),
+        ("tuning_origin", (BY_LABELS, BY_HAND, BY_REVERT)),
         ("incident_state", IncidentState),
         ("command_state", CommandStatus),
     ],
