@@ -21,7 +21,7 @@ from anomaly.errors import ScoreError
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
 from anomaly.score_peers import Cohort
-from anomaly.score_plot import Tracks, draw
+from anomaly.score_plot import Tracks, Usual, draw
 from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
 from anomaly.score_write import ScoreFile, write_findings
 from anomaly.settings import EngineSettings
@@ -102,8 +102,13 @@ def score_csv(
     if findings is not None:
         write_findings(Path(findings), report.findings, dated=report.dated)
     if plot is not None and tracks is not None:
-        draw(Path(plot), tracks, report.findings, dated=report.dated)
+        draw(Path(plot), tracks, report.findings, dated=report.dated, usual=_usual(run.engine))
     return report
+
+
+def _usual(engine: Engine) -> Usual:
+    """What each metric is judged against, as of the end of the run."""
+    return lambda name, time_s: engine.baseline(engine.series(*name), time_s)
 
 
 def _say_nothing(_share: float, _text: str) -> None:

@@ -1,8 +1,10 @@
-"""One picture of a scoring run: each metric over time, its findings shaded."""
+"""One picture of a scoring run: each metric over time, its usual band, its findings shaded."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import ScoreError
-from anomaly.finding import Finding
+from anomaly.finding import Baseline, Finding
 
 Floats = npt.NDArray[np.float64]
+Usual = Callable[[tuple[str, str], float], Baseline | None]
+"""The baseline of (device, metric) at a time; None while it is still being learned."""
 MAX_PANELS = 12
 _POINTS = 1500
+_READ, _USUAL, _FOUND = "#3b6ea5", "#2e7d32", "#c0392b"
 
 
 class Tracks:
@@ -44,7 +49,7 @@ class Tracks:
         return times[starts], low, np.maximum.reduceat(values, starts)
 
 
-def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool) -> None:
+def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool, usual: Usual) -> None:
     """Write PNG or SVG by the name's ending; raises ScoreError when it cannot."""
     if path.suffix.lower() not in {".png", ".svg"}:
         raise ScoreError(f"{path.name}: a plot is .png or .svg")
@@ -57,11 +62,39 @@ def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool) ->
     figure = Figure(figsize=(11, 1.2 + 1.6 * max(len(names), 1)), layout="constrained")
     panels = figure.subplots(max(len(names), 1), 1, squeeze=False)[:, 0]
     for panel, name in zip(panels, names, strict=False):
-        _draw_one(panel, tracks.envelope(name), name, findings, dated=dated)
+        track = tracks.envelope(name)
+        _draw_usual(panel, track[0], partial(usual, name), dated=dated)
+        _draw_one(panel, track, name, findings, dated=dated)
+    _explain(figure)
     try:
         figure.savefig(path, dpi=110)
     except OSError as error:
         raise ScoreError(f"{path}: {error.strerror or error}") from error
+
+
+def _draw_usual(
+    panel: Any, times: Floats, usual: Callable[[float], Baseline | None], *, dated: bool
+) -> None:
+    """The band that the metric is judged against, and what it reads at each time of day."""
+    known = [(time_s, band) for time_s in times.tolist() if (band := usual(time_s)) is not None]
+    if not known:
+        return
+    axis = [_place(time_s, dated=dated) for time_s, _ in known]
+    low, high = [band.low for _, band in known], [band.high for _, band in known]
+    panel.fill_between(axis, low, high, color=_USUAL, alpha=0.12, linewidth=0, gid="usual-band")
+    expected = [band.expected for _, band in known]
+    panel.plot(axis, expected, color=_USUAL, linewidth=0.8, linestyle=":", gid="usual-value")
+
+
+def _explain(figure: Any) -> None:
+    from matplotlib.patches import Patch  # noqa: PLC0415 - large, and only for plots
+
+    handles = [
+        Patch(color=_READ, alpha=0.6, label="readings"),
+        Patch(color=_USUAL, alpha=0.25, label="usual (as learned)"),
+        Patch(color=_FOUND, alpha=0.25, label="finding; dashed: when it was noticed"),
+    ]
+    figure.legend(handles=handles, loc="outside lower right", ncols=3, fontsize=8, frameon=False)
 
 
 def _draw_one(
@@ -74,22 +107,19 @@ def _draw_one(
 ) -> None:
     times, low, high = track
     axis = [_place(time_s, dated=dated) for time_s in times.tolist()]
-    panel.fill_between(axis, low, high, color="#3b6ea5", alpha=0.35, linewidth=0)
+    panel.fill_between(axis, low, high, color=_READ, alpha=0.35, linewidth=0)
     panel.plot(axis, (low + high) / 2, color="#1f4e79", linewidth=0.8)
     for finding in findings:
         if finding.device == name[0] and name[1] in finding.metrics:
             ended_s = finding.ended_s if finding.ended_s is not None else float(times[-1])
             start = _place(finding.onset_s, dated=dated)
-            panel.axvspan(start, _place(ended_s, dated=dated), color="#c0392b", alpha=0.18)
+            panel.axvspan(start, _place(ended_s, dated=dated), color=_FOUND, alpha=0.18)
             panel.axvline(
                 _place(finding.detected_s, dated=dated),
-                color="#c0392b",
+                color=_FOUND,
                 linewidth=1,
                 linestyle="--",
             )
-            usual = finding.evidence.get("usual")
-            if isinstance(usual, float) and finding.kind in {"level_shift", "drift"}:
-                panel.axhline(usual, color="#2e7d32", linewidth=0.8, linestyle=":")
     panel.set_title(f"{name[0]}: {name[1]}".replace("$", r"\$"), fontsize=9, loc="left")
     panel.tick_params(labelsize=8)
 

@@ -74,7 +74,15 @@ def test_scores_findings_and_plot(tmp_path: Path) -> None:
     assert report.rows == 6000
     assert told == sorted(told)
     assert told[-1] == 1.0
-    assert (tmp_path / "p.svg").stat().st_size > 1000
+    picture = (tmp_path / "p.svg").read_text()
+    assert picture.count('id="usual-band"') == 2, "one band for each metric"
+
+
+def test_the_picture_shows_no_band_before_there_is_one(tmp_path: Path) -> None:
+    score_csv([write(tmp_path / "young.csv", rows=30)], plot=tmp_path / "p.svg")
+    picture = (tmp_path / "p.svg").read_text()
+    assert "usual-band" not in picture
+    assert picture.startswith("<?xml")
 
 
 def test_a_file_cut_short_gives_the_same_rows(tmp_path: Path) -> None:
