@@ -29,7 +29,7 @@ _WATCH_S = 2.0
 _QUARANTINE_TICK_S = 300.0
 _PEERS_TICK_S = 600.0
 _EVENTS_KEPT = timedelta(days=7)
-_QUARANTINE_KEPT = timedelta(days=30)
+_QUARANTINED = timedelta(days=30)
 
 Work = Callable[[Session, datetime], object]
 
@@ -65,11 +65,10 @@ def schedule(
         if telemetry.capabilities.forgets_when_asked and watch.believed():
             telemetry.forget(clock.now().timestamp())
 
-    watch = PeerWatch(records, telemetry, clock, settings, after_commit)
-
     def keep_samples_quick() -> None:
         telemetry.upkeep(clock.now().timestamp())
 
+    peers = PeerWatch(records, telemetry, clock, settings, after_commit)
     foresight = Foresight(records, telemetry, clock, settings, after_commit)
     return [
         on_records("sending commands again", 5, lambda s, now: commands.sweep(s, now=now)),
@@ -86,11 +85,9 @@ def schedule(
         on_records(
             "forgetting old quarantine",
             _QUARANTINE_TICK_S,
-            when_believed(
-                lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINE_KEPT)
-            ),
+            when_believed(lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINED)),
         ),
-        Timer("comparing devices", _PEERS_TICK_S, lambda: asyncio.to_thread(watch.look)),
+        Timer("comparing devices", _PEERS_TICK_S, lambda: asyncio.to_thread(peers.look)),
         Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),
         Timer("forgetting old samples", _HOUR_S, lambda: asyncio.to_thread(forget_old_samples)),
         Timer("looking ahead by fleet models", _HOUR_S, foresight.look_ahead),
