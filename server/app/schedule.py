@@ -52,17 +52,17 @@ def schedule(
 
         return Timer(name, every_s, lambda: asyncio.to_thread(run))
 
-    watch = ClockWatch(clock)
+    clock_watch = ClockWatch(clock)
 
     def when_believed(work: Work) -> Work:
         """What is forgotten does not come back: not on the word of a clock that jumped ahead."""
-        return lambda session, now: work(session, now) if watch.believed() else None
+        return lambda session, now: work(session, now) if clock_watch.believed() else None
 
     async def watch_the_clock() -> None:
-        watch.look()
+        clock_watch.look()
 
     def forget_old_samples() -> None:
-        if telemetry.capabilities.forgets_when_asked and watch.believed():
+        if telemetry.capabilities.forgets_when_asked and clock_watch.believed():
             telemetry.forget(clock.now().timestamp())
 
     def keep_samples_quick() -> None:

@@ -102,9 +102,12 @@ def test_steps(
                 device.publish(pack([("room/humidity", "%RH", at_s, value)]))
         (ticket,) = wait_until(lambda: desk.get("/api/v1/tickets")["items"], "a ticket")
         steady = devices.enter_context(Steady(product, desk.secrets["steady"]))
-        for ahead_s in STEPS_S:
+        for number, ahead_s in enumerate(STEPS_S, 1):
             clock.set(ahead_s)
             wait_until(lambda a=ahead_s: abs(ahead(product) - a) < 10, "the clock to be set")
+            wait_until(
+                lambda n=number: product.log().count("clock was set") >= n, "the step to be said"
+            )
             before = answered(product)
             wait_until(lambda b=before: answered(product) >= b + PACKS, "telemetry to flow on")
             with Publisher(product, "rare", desk.secrets["rare"], client_id="again") as again:
@@ -130,8 +133,6 @@ def test_steps(
     for key in ("state", "due_at", "promised_at"):
         assert now[key] == ticket[key]
     assert metric(product, "forewarn_sample_age_seconds_sum") >= 0
-    assert "clock was set forward by" in product.log()
-    assert "clock was set back by" in product.log()
 
 
 class Steady:
