@@ -2,7 +2,8 @@
 
 A row is what the device's metrics read at one time. Each sample's step from the one before, and its
 distance from an average of ten, are measured in the metric's own usual steps and spread; the mean of
-their squares over the row, smoothed over ten rows, is the commotion. Sudden trouble moves several
+their squares over the row, smoothed over ten rows, is the commotion. (Ten where a minute or less lies
+between rows; what is read more seldom shows the same trouble in fewer.) Sudden trouble moves several
 metrics of a device within minutes; their usual days do not. Scales go on learning slowly, so a device
 that has become livelier for good is told once and then taken as it is.
 
@@ -22,7 +23,9 @@ from anomaly.surprise import HUGE
 
 FEW_SAMPLES: Final = 30.0
 PACE_SAMPLES: Final = 5000.0  # scales keep learning at this pace
-SMOOTHED: Final = 10.0
+SMOOTHED: Final = 10.0  # samples that are smoothed over, of a series read every minute or faster …
+DENSE_S: Final = 60.0
+FEWER: Final = 0.35
 REACH: Final = 20.0  # no metric counts for more than so many of its usual steps
 EARLY_REACH: Final = 3.0
 LEARNED_REACH: Final = 6.0  # a wild sample teaches no more than this
@@ -47,7 +50,8 @@ def note_motion(row: Table, device: Table, v: float) -> None:
     step_units = in_units(step, step_scale, reach)
     ten_units = in_units(abs(v - row[col.VALUE_TEN]), spread, reach)
     motion = step_units * step_units + ten_units * ten_units
-    row[col.MOTION] += (motion - row[col.MOTION]) * (1.0 / SMOOTHED)
+    share = 1.0 / smoothing(row[col.INTERVAL])
+    row[col.MOTION] += (motion - row[col.MOTION]) * share
     device[col.D_ROW_SUM] += motion
     device[col.D_ROW_N] += 1.0
     note_level(row, device, v)
@@ -59,7 +63,16 @@ def note_motion(row: Table, device: Table, v: float) -> None:
     row[col.STEP_SQUARE] += (step * step - row[col.STEP_SQUARE]) * pace
     row[col.SPREAD_SQUARE] += (away * away - row[col.SPREAD_SQUARE]) * pace
     row[col.CENTRE] += (v - row[col.CENTRE]) * pace
-    row[col.VALUE_TEN] += (v - row[col.VALUE_TEN]) * (1.0 / SMOOTHED)
+    row[col.VALUE_TEN] += (v - row[col.VALUE_TEN]) * share
+    device[col.D_NEWS] = share
+
+
+@jit
+def smoothing(interval_s: float) -> float:
+    """Over how many samples a series is smoothed that is read so often."""
+    if interval_s <= DENSE_S:
+        return SMOOTHED
+    return float(max(SMOOTHED * (DENSE_S / interval_s) ** FEWER, 1.0))
 
 
 @jit
@@ -91,7 +104,7 @@ def note_level(row: Table, device: Table, v: float) -> None:
 def take_row(device: Table) -> None:
     """End the device's row: move the smoothed commotion, and the level where there is one."""
     n = device[col.D_ROW_N]
-    device[col.D_MOTION] += (device[col.D_ROW_SUM] / n - device[col.D_MOTION]) / SMOOTHED
+    device[col.D_MOTION] += (device[col.D_ROW_SUM] / n - device[col.D_MOTION]) * device[col.D_NEWS]
     device[col.D_LEVEL] = math.sqrt(device[col.D_RUN_SUM] / n)
     device[col.D_ROWS] += 1.0
     device[col.D_ROW_N] = 0.0

@@ -80,9 +80,10 @@ JUDGING: Final = 2.0
     D_SILENT_T, D_ROW_T, D_ROW_N, D_ROW_SUM, D_RUN_SUM, D_MOTION, D_LEVEL, D_ROWS, D_BLOCK,
     D_BLOCK_MAX, D_BLOCKS, D_TOLD, D_TOLD_T, D_ALARM, D_ALARM_T, D_RUN_END, D_RUN_NEEDED, D_RUN_SINCE,
     D_RUN_ALARM, D_LIMIT, D_METRICS, D_CAUTION, D_SHARE,
-) = range(32)  # fmt: skip
+    D_NEWS,
+) = range(33)  # fmt: skip
 # How many blocks of an hour had their largest commotion in each bin, on a logarithmic scale.
-D_HISTOGRAM: Final = 32
+D_HISTOGRAM: Final = 33
 HISTOGRAM_BINS: Final = 40
 _LINKS: Final = D_HISTOGRAM + HISTOGRAM_BINS
 # What its link has been through (anomaly/links.py): five columns of losses, five of starts.
@@ -99,7 +100,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v3.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v4.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:
