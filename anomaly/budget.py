@@ -22,7 +22,7 @@ from typing import Final
 
 from anomaly import params as par
 from anomaly import state as col
-from anomaly.commotion import take_row
+from anomaly.commotion import SMOOTHED, take_row
 from anomaly.events import C_MOTION, C_RUN, E_NOW, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, OPENED
@@ -31,6 +31,7 @@ from anomaly.state import Table
 
 BLOCK_S: Final = 3600.0
 FACTOR: Final = 0.63
+JUMPY: Final = 0.08  # what is smoothed over fewer rows jumps further
 DOUBT: Final = 8.0  # the limit is never below what so many times the allowed hours exceeded
 SPENT: Final = 0.2  # share by which each alarm raises the limit …
 SPENT_FOR_S: Final = 2 * 86400.0  # … and how long that takes to fade to a third
@@ -101,8 +102,9 @@ def limit_of(device: Table, params: Params) -> float:
     ranked = exceeded_by(device, rank)
     usual, high = exceeded_by(device, 0.5 * blocks), exceeded_by(device, 0.1 * blocks)
     tail = usual + (high - usual) * math.log(0.5 / min(allowed, 0.5)) / math.log(5.0)
-    limit = FACTOR * math.sqrt(ranked * max(tail, usual))
-    return float(max(limit, exceeded_by(device, DOUBT * rank)))
+    fewer = max(device[col.D_SMOOTHED], 1.0) / SMOOTHED
+    limit = FACTOR * fewer**-JUMPY * math.sqrt(ranked * max(tail, usual))
+    return float(max(limit, exceeded_by(device, DOUBT * fewer * rank)))
 
 
 @jit
