@@ -102,7 +102,7 @@ def limit_of(device: Table, params: Params) -> float:
     ranked = exceeded_by(device, rank)
     usual, high = exceeded_by(device, 0.5 * blocks), exceeded_by(device, 0.1 * blocks)
     tail = usual + (high - usual) * math.log(0.5 / min(allowed, 0.5)) / math.log(5.0)
-    fewer = max(device[col.D_SMOOTHED], 1.0) / SMOOTHED
+    fewer = 1.0 / max(SMOOTHED * device[col.D_NEWS], 1.0)
     limit = FACTOR * fewer**-JUMPY * math.sqrt(ranked * max(tail, usual))
     return float(max(limit, exceeded_by(device, DOUBT * fewer * rank)))
 
