@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 _UNITS = {
     "Cel": "°C", "%RH": "% humidity", "/": "", "1": "", "": "", "m/s2": "m/s²", "m3/s": "m³/s",
 }  # fmt: skip
+_UNIT_AT_END = re.compile(r"(?<=\S)\s*[\[(](?=[^\])]*[a-zA-Z%°µΩ])[^\])\s]{1,8}[\])]\s*$")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def plain_name(metric: str) -> str:
-    """`compressor/current` reads "compressor current"; control characters never pass."""
+    """`compressor/current` reads "compressor current", `battery [V]` "battery"; no control characters."""
+    metric = _UNIT_AT_END.sub("", metric)
     words = re.sub(r"[^\w%°. -]+|_", " ", metric[:80], flags=re.UNICODE)
     return " ".join(words.split()) or "signal"
 
