@@ -244,6 +244,11 @@ class Engine:
             usual = float(row[col.BINS + place])
         return Baseline(usual, low=min(float(low), usual), high=max(float(high), usual))
 
+    def limits(self, series: int) -> tuple[float, float]:
+        """Lowest and highest reading that its sensor or physics allows; infinite where unknown."""
+        row = self._names.rows[series]
+        return float(row[col.LIMIT_LOW]), float(row[col.LIMIT_HIGH])
+
     def health(self, device: str) -> float:
         """1 is healthy; each open finding takes its share of severity by confidence."""
         left = 1.0

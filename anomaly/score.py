@@ -20,6 +20,7 @@ from anomaly.engine import Engine
 from anomaly.errors import ScoreError
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
+from anomaly.outlook import GROWING, Course, with_outlook
 from anomaly.score_peers import Cohort
 from anomaly.score_plot import Tracks, Usual, draw
 from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
@@ -48,6 +49,7 @@ class _Run:
     sink: ScoreFile | None
     tracks: Tracks | None
     cohort: Cohort | None
+    courses: dict[tuple[str, str], Course] = field(default_factory=dict)
     found: dict[str, Finding] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -118,7 +120,8 @@ def _say_nothing(_share: float, _text: str) -> None:
 def _report(run: _Run) -> ScoreReport:
     if run.cohort is not None:
         run.found |= {finding.id: finding for finding in run.cohort.findings()}
-    ordered = sorted(run.found.values(), key=lambda found: (found.onset_s, found.id))
+    final = [_foreseen(run, finding) for finding in run.found.values()]
+    ordered = sorted(final, key=lambda found: (found.onset_s, found.id))
     return ScoreReport(ordered, run.rows, run.devices, run.notes, run.dated)
 
 
@@ -167,6 +170,7 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
                     device, table.metrics, part.labels, part.values,
                     scores, alarms, device_scores, device_alarms,
                 )  # fmt: skip
+            _note_courses(run, device, table.metrics, series, part)
             if run.cohort is not None:
                 run.cohort.take(device, table.metrics, part)
             if run.tracks is not None:
@@ -175,6 +179,31 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
         yield table.share_read()
     run.rows += seen
     _note(run, table, seen, late, series)
+
+
+def _note_courses(
+    run: _Run, device: str, metrics: list[str], series: npt.NDArray[np.int32], part: Chunk
+) -> None:
+    """Of metrics that can be on their way to a limit."""
+    for index, metric in enumerate(metrics):
+        if series[index] < 0 or not np.isfinite(run.engine.limits(int(series[index]))).any():
+            continue
+        column = part.values[:, index]
+        here = np.isfinite(column) & np.isfinite(part.times_s)
+        run.courses.setdefault((device, metric), Course()).add(part.times_s[here], column[here])
+
+
+def _foreseen(run: _Run, finding: Finding) -> Finding:
+    """With what is to come, as of the last row, where it is still open."""
+    if finding.kind not in GROWING or finding.ended_s is not None:
+        return finding
+    name = finding.device, finding.metrics[0]
+    unit = str(finding.evidence.get("unit", ""))
+    course = run.courses.get(name)
+    if course is None:
+        return finding
+    limits = run.engine.limits(run.engine.series(*name))
+    return with_outlook(finding, course, limits, unit, dated=run.dated)
 
 
 def _note(run: _Run, table: CsvTable, seen: int, late: int, series: npt.NDArray[np.int32]) -> None:

@@ -19,7 +19,7 @@ Usual = Callable[[tuple[str, str], float], Baseline | None]
 """The baseline of (device, metric) at a time; None while it is still being learned."""
 MAX_PANELS = 12
 _POINTS = 1500
-_READ, _USUAL, _FOUND = "#3b6ea5", "#2e7d32", "#c0392b"
+_READ, _USUAL, _FOUND, _AHEAD = "#3b6ea5", "#2e7d32", "#c0392b", "#8e5aa8"
 
 
 class Tracks:
@@ -93,8 +93,9 @@ def _explain(figure: Any) -> None:
         Patch(color=_READ, alpha=0.6, label="readings"),
         Patch(color=_USUAL, alpha=0.25, label="usual (as learned)"),
         Patch(color=_FOUND, alpha=0.25, label="finding; dashed: when it was noticed"),
+        Patch(color=_AHEAD, alpha=0.5, label="where it leads; bar: 80 % interval at the limit"),
     ]
-    figure.legend(handles=handles, loc="outside lower right", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower right", ncols=4, fontsize=8, frameon=False)
 
 
 def _draw_one(
@@ -109,19 +110,32 @@ def _draw_one(
     axis = [_place(time_s, dated=dated) for time_s in times.tolist()]
     panel.fill_between(axis, low, high, color=_READ, alpha=0.35, linewidth=0)
     panel.plot(axis, (low + high) / 2, color="#1f4e79", linewidth=0.8)
-    for finding in findings:
-        if finding.device == name[0] and name[1] in finding.metrics:
-            ended_s = finding.ended_s if finding.ended_s is not None else float(times[-1])
-            start = _place(finding.onset_s, dated=dated)
-            panel.axvspan(start, _place(ended_s, dated=dated), color=_FOUND, alpha=0.18)
-            panel.axvline(
-                _place(finding.detected_s, dated=dated),
-                color=_FOUND,
-                linewidth=1,
-                linestyle="--",
-            )
+    own = [f for f in findings if f.device == name[0] and name[1] in f.metrics]
+    for finding in own:
+        ended_s = finding.ended_s if finding.ended_s is not None else float(times[-1])
+        start = _place(finding.onset_s, dated=dated)
+        panel.axvspan(start, _place(ended_s, dated=dated), color=_FOUND, alpha=0.18)
+        noticed = _place(finding.detected_s, dated=dated)
+        panel.axvline(noticed, color=_FOUND, linewidth=1, linestyle="--")
+    _draw_outlook(panel, float(times[-1]), float(low[-1] + high[-1]) / 2, own, dated=dated)
     panel.set_title(f"{name[0]}: {name[1]}".replace("$", r"\$"), fontsize=9, loc="left")
     panel.tick_params(labelsize=8)
+
+
+def _draw_outlook(
+    panel: Any, now_s: float, value: float, findings: list[Finding], *, dated: bool
+) -> None:
+    """The way to the limit that is reached first, and the 80 % interval of when."""
+    ahead = [f.evidence for f in findings if isinstance(f.evidence.get("limit_reached_s"), float)]
+    if not ahead:
+        return
+    first = min(ahead, key=lambda numbers: float(numbers["limit_reached_s"]))
+    limit, at_s = float(first["limit"]), float(first["limit_reached_s"])
+    now, at = _place(now_s, dated=dated), _place(at_s, dated=dated)
+    panel.plot([now, at], [value, limit], color=_AHEAD, linewidth=1, linestyle="-.", gid="outlook")
+    earliest = _place(float(first["limit_reached_earliest_s"]), dated=dated)
+    latest = _place(float(first.get("limit_reached_latest_s", at_s)), dated=dated)
+    panel.plot([earliest, latest], [limit, limit], color=_AHEAD, linewidth=4, alpha=0.5)
 
 
 def _place(time_s: float, *, dated: bool) -> datetime | float:

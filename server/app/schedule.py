@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from server.app.foresight import Foresight
+from server.app.limit_watch import LimitWatch
 from server.app.peer_watch import PeerWatch
 from server.app.timers import Timer
 from server.command.handlers import CommandHandlers
@@ -28,6 +30,7 @@ _LEARN_S = 6 * _HOUR_S
 _WATCH_S = 2.0
 _QUARANTINE_TICK_S = 300.0
 _PEERS_TICK_S = 600.0
+_LIMITS_S = 900.0
 _EVENTS_KEPT = timedelta(days=7)
 _QUARANTINED = timedelta(days=30)
 
@@ -69,6 +72,7 @@ def schedule(
         telemetry.upkeep(clock.now().timestamp())
 
     peers = PeerWatch(records, telemetry, clock, settings, after_commit)
+    limits = LimitWatch(records, telemetry, clock, after_commit)
     foresight = Foresight(records, telemetry, clock, settings, after_commit)
     return [
         on_records("sending commands again", 5, lambda s, now: commands.sweep(s, now=now)),
@@ -87,9 +91,10 @@ def schedule(
             _QUARANTINE_TICK_S,
             when_believed(lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINED)),
         ),
-        Timer("comparing devices", _PEERS_TICK_S, lambda: asyncio.to_thread(peers.look)),
-        Timer("rolling up samples", _UPKEEP_S, lambda: asyncio.to_thread(keep_samples_quick)),
-        Timer("forgetting old samples", _HOUR_S, lambda: asyncio.to_thread(forget_old_samples)),
+        Timer("comparing devices", _PEERS_TICK_S, partial(asyncio.to_thread, peers.look)),
+        Timer("looking ahead to limits", _LIMITS_S, partial(asyncio.to_thread, limits.look)),
+        Timer("rolling up samples", _UPKEEP_S, partial(asyncio.to_thread, keep_samples_quick)),
+        Timer("forgetting old samples", _HOUR_S, partial(asyncio.to_thread, forget_old_samples)),
         Timer("looking ahead by fleet models", _HOUR_S, foresight.look_ahead),
         Timer("learning from failures", _LEARN_S, foresight.learn_all),
     ]

@@ -37,7 +37,10 @@ def record(session: Session, findings: Iterable[Finding], *, now: datetime) -> l
         row.severity = finding.severity
         row.evidence = dict(finding.evidence)
         row.sentence = one_line(finding.sentence, limit=1000)
-        row.forecast = None if finding.forecast is None else {"sentence": finding.forecast}
+        if finding.forecast is not None:
+            row.forecast = {"sentence": finding.forecast}
+        elif finding.ended_s is not None:
+            row.forecast = None  # what was foreseen (`detection.ahead`) has not come
         row.recorded_at = now
         records[finding.id] = row
     session.flush()

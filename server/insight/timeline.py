@@ -72,12 +72,13 @@ def _findings(
             kind="finding",
             code=row.kind,
             title=_words(row.kind, _listed(row.metrics)),
-            detail=row.sentence,
+            detail=f"{row.sentence} {row.forecast['sentence']}" if row.forecast else row.sentence,
             facts={
                 "metrics": list(row.metrics),
                 "severity": row.severity,
                 "confidence": row.confidence,
                 "detected_s": row.detected_at.timestamp(),
+                "forecast": row.forecast,
             },
             ref=f"finding:{row.id}",
         )
