@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -61,15 +61,12 @@ def schedule(
         """What is forgotten does not come back: not on the word of a clock that jumped ahead."""
         return lambda session, now: work(session, now) if clock_watch.believed() else None
 
-    async def watch_the_clock() -> None:
-        clock_watch.look()
-
-    def forget_old_samples() -> None:
+    async def forget_old_samples() -> None:
         if telemetry.capabilities.forgets_when_asked and clock_watch.believed():
-            telemetry.forget(clock.now().timestamp())
+            await asyncio.to_thread(telemetry.forget, clock.now().timestamp())
 
-    def keep_samples_quick() -> None:
-        telemetry.upkeep(clock.now().timestamp())
+    async def roll_up() -> None:
+        await asyncio.to_thread(telemetry.upkeep, clock.now().timestamp())
 
     peers = PeerWatch(records, telemetry, clock, settings, after_commit)
     limits = LimitWatch(records, telemetry, clock, after_commit)
@@ -80,7 +77,7 @@ def schedule(
         on_records(
             "announcing delays", 30, lambda s, now: announce_delays(s, now=now, settings=settings)
         ),
-        Timer("watching the clock", _WATCH_S, watch_the_clock),
+        Timer("watching the clock", _WATCH_S, _as_async(clock_watch.look)),
         on_records(
             "forgetting handled events",
             _HOUR_S,
@@ -93,8 +90,17 @@ def schedule(
         ),
         Timer("comparing devices", _PEERS_TICK_S, partial(asyncio.to_thread, peers.look)),
         Timer("looking ahead to limits", _LIMITS_S, partial(asyncio.to_thread, limits.look)),
-        Timer("rolling up samples", _UPKEEP_S, partial(asyncio.to_thread, keep_samples_quick)),
-        Timer("forgetting old samples", _HOUR_S, partial(asyncio.to_thread, forget_old_samples)),
+        Timer("rolling up samples", _UPKEEP_S, roll_up),
+        Timer("forgetting old samples", _HOUR_S, forget_old_samples),
         Timer("looking ahead by fleet models", _HOUR_S, foresight.look_ahead),
         Timer("learning from failures", _LEARN_S, foresight.learn_all),
     ]
+
+
+def _as_async(look: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    """In the event loop itself: for what takes no time."""
+
+    async def run() -> None:
+        look()
+
+    return run
