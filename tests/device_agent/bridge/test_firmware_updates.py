@@ -60,8 +60,8 @@ class Chip:
                 began = time.monotonic()
             data = self.line.read(0.02)
             ms = int((time.monotonic() - began) * 1000)
-            if runs == self.is_dumb:
-                continue
+            if runs == self.is_dumb or self.target.active != runs:
+                continue  # what is being replaced says nothing any more: its boot loader runs
             mcu.receive(data, ms)
             mcu.tick(ms)
             mcu.sample(0, ms, 215)
