@@ -18,7 +18,7 @@ from anomaly.commissioning import hold, release, set_caution, vouch
 from anomaly.errors import SamplesError, StateError
 from anomaly.finding import Baseline, Finding
 from anomaly.gateways import silences
-from anomaly.limits import follows_demand, physical_limits
+from anomaly.limits import follows_demand, narrowed_limits, physical_limits
 from anomaly.links import note_link, quietened
 from anomaly.open_findings import OpenFindings
 from anomaly.params import CAUTION, params_of
@@ -176,9 +176,7 @@ class Engine:
     def announce_limits(self, device: str, metric: str, unit: str, low: float, high: float) -> None:
         """What the sensor itself says it can read, on top of what the quantity can be."""
         series = self.series(device, metric, unit)
-        possible = physical_limits(unit)
-        limits = max(low, possible[0]), min(high, possible[1])
-        self._names.rows[series, [col.LIMIT_LOW, col.LIMIT_HIGH]] = limits
+        self._names.rows[series, [col.LIMIT_LOW, col.LIMIT_HIGH]] = narrowed_limits(unit, low, high)
 
     def _interval_s(self, device_index: int) -> float:
         """The shortest usual interval of the device's series: how often it is heard."""

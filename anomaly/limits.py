@@ -40,6 +40,12 @@ def physical_limits(unit: str) -> tuple[float, float]:
     return PHYSICAL.get(unit, _NONE)
 
 
+def narrowed_limits(unit: str, low: float, high: float) -> tuple[float, float]:
+    """What a sensor says of itself, never wider than physics; infinities where neither knows."""
+    least, most = physical_limits(unit)
+    return max(low, least), min(high, most)
+
+
 def follows_demand(unit: str) -> bool:
     """Whether the unit measures use, which may multiply without anything being wrong."""
     return unit in DEMAND

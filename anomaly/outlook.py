@@ -25,10 +25,11 @@ GROWING: Final = frozenset({"drift", "level_shift", "deviation"})
 """Kinds of findings that may go on to a limit."""
 REACH: Final = 4.0  # how far ahead is spoken of, in lengths of the course
 POINTS: Final = 128
+HUGE: Final = 1e150  # beyond this, squares overflow
 
 
 class Course:
-    """Means of a series over equal stretches of time, never more than 128 of them."""
+    """Means of a series over equal stretches of time, 128 to 256 of them where there is as much to tell."""
 
     def __init__(self) -> None:
         self._step_s = 0.0
@@ -41,7 +42,8 @@ class Course:
             return
         if self._step_s <= 0.0:
             span_s = float(times_s.max() - times_s.min())
-            self._step_s = span_s / POINTS if span_s > 0.0 else 1.0
+            # No finer than a time of that size can be told apart: the places are whole numbers.
+            self._step_s = max(span_s / POINTS, 1e-12 * float(np.abs(times_s).max()), 1e-9)
         places, at = np.unique(np.floor(times_s / self._step_s), return_inverse=True)
         counts, sums = np.bincount(at), np.bincount(at, values)
         for place, count, total in zip(
@@ -76,6 +78,8 @@ def with_outlook(
     """The same finding, with a forecast where its metric is on its way to one of its limits."""
     times, values = course.since(finding.onset_s)
     if finding.kind not in GROWING or finding.ended_s is not None or len(times) < LEAST_SAMPLES:
+        return finding
+    if np.abs(values).max() > HUGE:
         return finding
     third = len(values) // 3
     rises = float(np.mean(values[-third:])) > float(np.mean(values[:third]))

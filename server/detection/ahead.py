@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from anomaly import Finding
 from anomaly.finding import Kind
-from anomaly.limits import physical_limits
+from anomaly.limits import narrowed_limits, physical_limits
 from anomaly.outlook import GROWING, POINTS, Course, with_outlook
 from server.detection import repository
 from server.detection.model import FindingRecord
@@ -49,13 +49,13 @@ def growing(session: Session) -> list[Growing]:
 
 def limits_of(sensors: Sequence[Any], metric: str, unit: str) -> tuple[float, float]:
     """What physics allows, narrowed by what the device announced for this metric."""
-    low, high = physical_limits(unit)
     for sensor in sensors:
         if sensor.get("name") == metric and sensor.get("limits"):
-            least, most = sensor["limits"]
-            low = max(low, -math.inf if least is None else least)
-            high = min(high, math.inf if most is None else most)
-    return low, high
+            low, high = sensor["limits"]
+            return narrowed_limits(
+                unit, -math.inf if low is None else low, math.inf if high is None else high
+            )
+    return physical_limits(unit)
 
 
 def forecast(telemetry: TelemetryStore, open_: Growing, *, now_s: float) -> Forecast | None:

@@ -82,6 +82,15 @@ def test_a_course_stays_short_and_its_means_within_what_was_read(
     assert means.max() <= max(values) + 1e-6
 
 
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e300])
+def test_times_and_values_of_any_size_are_answered(scale: float) -> None:
+    course = Course()
+    course.add(np.arange(40.0) * scale, np.arange(40.0) * scale)
+    course.add(np.array([1e9]), np.array([1e308]))
+    found = replace(FINDING, onset_s=-math.inf)
+    assert foreseen(course, found) == found
+
+
 def test_score_tells_and_draws_it(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     days = np.arange(0, 25, 1 / 48)
