@@ -2,7 +2,8 @@
 
 Losses of the connection and starts that no goodbye announced are counted with a memory that fades over half
 an hour. Many of them are a finding, unless the device has always been like that: what a week remembers says
-how many are usual. A link that ends with a goodbye was not lost, and the start after it is meant.
+how many are usual. The more there are, the more severe it gets while it is open. A link that ends with a
+goodbye was not lost, and the start after it is meant.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ WEEK_S: Final = 7 * 86_400.0
 QUIET_S: Final = 3600.0
 """So long without another one ends the finding."""
 TIMES_USUAL: Final = 3.0
+WORST: Final = 0.95
+STEP: Final = 0.1
+"""A finding that is open is told again each time it is so much more severe."""
 LEARN_S: Final = 86_400.0
 
 FLAPPING, REBOOTS = 101, 102
 """Codes of open findings, beside those of the kernel's events."""
-# code -> first of its five columns, faded count that is too much, severity
+# code -> first of its five columns, faded count that is too much, severity of just so many
 _TABLE: Final[dict[int, tuple[int, float, float]]] = {
     FLAPPING: (col.D_DROPS, 6.0, 0.6),
     REBOOTS: (col.D_BOOTS, 4.0, 0.7),
@@ -88,10 +92,25 @@ def _count(
     row[_LAST] = max(at_s, float(row[_LAST]))
     usual = usual_per_day * FADE_S / 86_400.0
     key = (-1 - index, code)
-    if key in opened or row[_COUNT] < max(too_many, TIMES_USUAL * usual):
+    times_too_many = float(row[_COUNT]) / max(too_many, TIMES_USUAL * usual)
+    known = opened.get(key)
+    if known is None:
+        if times_too_many < 1.0:
+            return []
+        opened[key] = _finding(name, code, row, usual_per_day, at_s)
+        return [opened[key]]
+    severity = _severity(code, times_too_many)
+    if severity < known.severity + STEP or float(row[_BEGAN]) != known.onset_s:
         return []
-    opened[key] = _finding(name, code, row, usual_per_day, at_s)
+    now = _finding(name, code, row, usual_per_day, at_s)
+    opened[key] = replace(known, severity=severity, evidence=now.evidence, sentence=now.sentence)
     return [opened[key]]
+
+
+def _severity(code: int, times_too_many: float) -> float:
+    """That of the table where it is just too much, half of what is left to the worst at twice that."""
+    least = _TABLE[code][2]
+    return round(least + (WORST - least) * (1.0 - 1.0 / max(times_too_many, 1.0)), 3)
 
 
 def _usual_per_day(device: Table, row: Table, at_s: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from anomaly.finding import Finding
 from anomaly.registry import Registry
 from anomaly.state import Table
-from anomaly.wording import DEVICE, MOTION, RESTART, RUN, severity_of, word, word_whole
+from anomaly.wording import DEVICE, MOTION, RESTART, RUN, word, word_whole
 
 Key = tuple[int, int]
 """(series, code), or (-1 - device, code) for what concerns a device as a whole."""
@@ -30,17 +30,21 @@ class OpenFindings(dict[Key, Finding]):
             return self._take_whole(event, names, device, code)
         if what == _ENDED:
             return self.end_where(lambda key: key == (series, code), at_s)
-        finding = word(device, metric, unit, event)
         if what == _WORSE:
             known = self.get((series, code))
             if known is None:
                 return []
+            # It stays the same problem since the same time; what is said of it is what is so now.
+            now = word(device, metric, unit, event, told=(known.kind, known.onset_s))
             finding = replace(
                 known,
-                severity=max(known.severity, severity_of(code, float(event[9]))),
-                confidence=max(known.confidence, finding.confidence),
-                evidence=finding.evidence,
+                severity=max(known.severity, now.severity),
+                confidence=max(known.confidence, now.confidence),
+                evidence=now.evidence,
+                sentence=now.sentence,
             )
+        else:
+            finding = word(device, metric, unit, event)
         self[series, code] = finding
         return [finding]
 

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 DRIFT_SHARE = 0.6  # a deviation of which so much grew since the onset is a drift, not a step
 
 
-def word(device: str, metric: str, unit: str, event: Table) -> Finding:
-    """One opening event as a finding."""
+def word(
+    device: str, metric: str, unit: str, event: Table, *, told: tuple[Kind, float] | None = None
+) -> Finding:
+    """An event as a finding; `told` is the kind and onset (s) it was told with before, if it was."""
     code = int(event[1])
     at_s, onset_s, now, usual, low, high, z, slope = (float(x) for x in event[3:11])
     extra = float(event[11])
     name = say.plain_name(metric)
-    kind, onset_s = _kind(code, at_s, onset_s, now, usual, slope)
+    kind, onset_s = told or _kind(code, at_s, onset_s, now, usual, slope)
     severity = _severity(code, z)
     confidence = _confidence(code, z)
     evidence: dict[str, float | str] = {"unit": unit} if unit else {}
@@ -133,11 +135,6 @@ def _confidence(code: int, z: float) -> float:
     if code in {STUCK, MISSING}:
         return 0.9
     return round(min(0.97, 0.6 + 0.35 * z / (1.0 + z)), 3)
-
-
-def severity_of(code: int, z: float) -> float:
-    """Severity 0..1 of an event of this code at this many bands."""
-    return _severity(code, z)
 
 
 def _sentence(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from anomaly import Engine, EngineSettings, Finding
+from anomaly.sentences import difference, quantity
 
 Make = Callable[..., tuple[np.ndarray, np.ndarray]]
 Run = Callable[..., list[Finding]]
@@ -163,6 +164,41 @@ def test_worse_is_told_again_with_the_same_id(signal: Make, run: Run) -> None:
     level = [f for f in found if f.kind in {"level_shift", "drift"}]
     assert len({f.id for f in level}) == 1
     assert level[-1].severity > level[0].severity
+    assert len({f.onset_s for f in level}) == 1
+
+
+@pytest.mark.parametrize("way", ["up", "restless", "off its day"])
+def test_what_is_said_of_a_finding_is_what_its_evidence_says(
+    signal: Make, run: Run, way: str
+) -> None:
+    daily = 6.0 if way == "off its day" else 0.0
+    times, values = signal(16_000, step_s=60.0 if daily else 10.0, daily=daily)
+    if way == "restless":
+        noise = np.random.default_rng(3).normal(0, 1, 8000)
+        values[8000:] += np.where(np.arange(8000) < 4000, 1.2, 12.0) * noise
+    else:
+        values[8000:] += 2
+        values[12_000:] += 12
+    told = [f for f in run(Engine(), times, values) if f.ended_s is None]
+    by_id: dict[str, list[Finding]] = {}
+    for finding in told:
+        by_id.setdefault(finding.id, []).append(finding)
+    grown = [one for one in by_id.values() if len(one) > 1]
+    assert grown, [(f.kind, f.sentence) for f in told]
+    for finding in (f for one in grown for f in one):
+        assert shown(finding) in finding.sentence
+    assert all(one[0].sentence != one[-1].sentence for one in grown)
+
+
+def shown(finding: Finding) -> str:
+    """The number in a finding's evidence that its sentence speaks of."""
+    evidence = finding.evidence
+    if finding.kind == "variance":
+        return f"{float(evidence['step_now']) / float(evidence['step_usual']):.1f} times"
+    key = "away_from_profile" if finding.kind == "deviation" else "now"
+    if finding.kind == "drift":
+        return difference(float(evidence["now"]), float(evidence["usual"]), "A")
+    return quantity(abs(float(evidence[key])), "A")
 
 
 def test_restart_after_a_long_gap_settles_and_is_judged(signal: Make, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from anomaly import Engine, Finding
 
@@ -22,10 +23,11 @@ def born(t0: float) -> Engine:
     return engine
 
 
-def test_a_flapping_link_is_told_once_and_ends_after_a_quiet_hour(t0: float) -> None:
+def test_a_flapping_link_is_one_finding_and_ends_after_a_quiet_hour(t0: float) -> None:
     engine = born(t0)
     found = [f for n in range(20) for f in lose(engine, t0 + 60 + n * 60)]
-    (finding,) = found
+    finding = found[0]
+    assert {f.id for f in found} == {finding.id}
     assert (finding.kind, finding.metrics, finding.onset_s) == ("flapping", (), t0 + 60)
     assert 6 <= float(finding.evidence["times"]) <= 8
     assert "times since" in finding.sentence
@@ -35,6 +37,23 @@ def test_a_flapping_link_is_told_once_and_ends_after_a_quiet_hour(t0: float) -> 
     (ended,) = engine.tick(last_s + 9999)
     assert (ended.id, ended.ended_s) == (finding.id, last_s + 3600)
     assert engine.health("d") == 1.0
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_the_longer_it_goes_on_the_more_severe_it_gets(t0: float, loop: bool) -> None:
+    engine = born(t0)
+    told = [f for n in range(60) for f in lose(engine, t0 + 60 + n * 60, f"x{n}" if loop else "b1")]
+    severities = [f.severity for f in told]
+    assert len(told) == 3
+    assert severities == sorted(severities)
+    assert severities[0] < 0.75
+    assert 0.8 < severities[-1] <= 0.95
+    assert len({(f.id, f.onset_s, f.detected_s) for f in told}) == 1
+    for finding in told:
+        assert f" {finding.evidence['times']:.0f} times since" in finding.sentence
+    assert engine.open_findings() == told[-1:]
+    slower = born(t0)
+    assert [f for n in range(30) for f in lose(slower, t0 + n * 270)][1:] == []
 
 
 def test_goodbyes_and_now_and_then_a_loss_are_no_flapping(t0: float) -> None:
@@ -62,7 +81,7 @@ def test_who_always_was_like_that_is_not_flapping_until_it_gets_much_worse(t0: f
 def test_a_reboot_loop_is_one_finding_and_no_flapping_beside_it(t0: float) -> None:
     engine = born(t0)
     found = [f for n in range(12) for f in lose(engine, t0 + 60 + n * 120, boot=f"x{n}")]
-    assert [f.kind for f in found] == ["reboot_loop"]
+    assert {(f.kind, f.id) for f in found} == {("reboot_loop", found[0].id)}
     assert found[0].sentence.startswith("The device has started anew")
 
 

@@ -13,6 +13,7 @@ from server.account.viewer import DESK, Role, Viewer
 from server.conversation import service as conversation
 from server.detection import repository as detection
 from server.device import service as devices
+from server.incident import repository as incidents
 from server.job import repository as jobs
 from server.kit.clock import from_unix
 from server.kit.errors import BadInput
@@ -23,6 +24,7 @@ from server.pages.layout.charts import RANGES_S, Telemetry, charts
 from server.pages.layout.forms import CSRF, see
 from server.pages.layout.rendering import page, reader
 from server.pages.owner.views import device_views, home_view
+from server.pages.wording.forecasts import soonest
 from server.ticket import service as tickets
 from server.ticket.answers import four_answers
 from server.ticket.service import Changes
@@ -239,6 +241,7 @@ def _case(
 ) -> Response:
     ticket = tickets.visible(session, viewer, ticket_id)
     [view] = case_views(session, [ticket])
+    members = incidents.members(session, ticket.incident_id) if ticket.incident_id else []
     return page(
         request,
         "owner/case.html",
@@ -248,6 +251,7 @@ def _case(
         ticket=ticket,
         ended=ticket.state in ENDED,
         answers=four_answers(session, ticket, settings),
+        foreseen=soonest(finding for _, finding in members),
         thread=conversation.thread(session, viewer, ticket_id),
         visit=jobs.unfinished_of_ticket(session, ticket_id),
         body=body,

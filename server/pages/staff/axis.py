@@ -13,6 +13,7 @@ from server.pages.language.reader import Reader
 from server.pages.language.translations import N_, translations
 from server.pages.wording.cases import tone, word
 from server.pages.wording.findings import headline
+from server.pages.wording.forecasts import forecast_shortly
 from server.pages.wording.metrics import component_name
 
 LANES = {
@@ -74,6 +75,8 @@ def _words(
             finding = findings.get(item.ref.partition(":")[2])
             severe = item.facts.get("severity", 0) >= 0.6
             text = headline(reader, finding) if finding else item.title
+            foreseen = forecast_shortly(reader, finding) if finding else ""
+            text = f"{text} → {foreseen}" if foreseen else text
             return text, "bad" if severe else "warn"
         case "incident":
             part = component_name(translations(reader.language), str(item.facts["component"]))

@@ -8,7 +8,16 @@ from typing import Any
 
 from server.pages.language.reader import Reader
 from server.pages.language.translations import translations
-from server.pages.wording import cases, conditions, evidence, findings, messages, metrics, visits
+from server.pages.wording import (
+    cases,
+    conditions,
+    evidence,
+    findings,
+    forecasts,
+    messages,
+    metrics,
+    visits,
+)
 
 
 class Say:
@@ -44,6 +53,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "headline": findings.headline,
     "explanation": findings.explanation,
     "advice": findings.advice,
+    "forecast": forecasts.forecast,
+    "forecast_interval": forecasts.forecast_interval,
     "evidence": evidence.evidence_rows,
     "condition": conditions.condition,
     "phrase": visits.phrase,

@@ -221,21 +221,16 @@ def finding(
 
 
 def _findings(now: datetime) -> list[FindingRecord]:
+    leading = _shift(now)
+    leading.forecast = {
+        "sentence": "In English, for the API.",
+        "limit": 16.0,
+        "limit_reached_s": (now + timedelta(days=7)).timestamp(),
+        "limit_reached_earliest_s": (now + timedelta(days=4)).timestamp(),
+        "limit_reached_latest_s": (now + timedelta(days=11)).timestamp(),
+    }
     return [
-        finding(
-            "cold-store-2",
-            "level_shift",
-            "compressor/current",
-            onset=now - timedelta(hours=9),
-            severity=0.75,
-            unit="A",
-            now=14.2,
-            usual=11.6,
-            band_low=10.9,
-            band_high=12.4,
-            times_its_band=3.4,
-            compared_to="its own level during commissioning",
-        ),
+        leading,
         finding(
             "foreign-9",
             "stuck",
@@ -247,6 +242,23 @@ def _findings(now: datetime) -> list[FindingRecord]:
             longest_standstill_before_s=1800.0,
         ),
     ]
+
+
+def _shift(now: datetime) -> FindingRecord:
+    return finding(
+        "cold-store-2",
+        "level_shift",
+        "compressor/current",
+        onset=now - timedelta(hours=9),
+        severity=0.75,
+        unit="A",
+        now=14.2,
+        usual=11.6,
+        band_low=10.9,
+        band_high=12.4,
+        times_its_band=3.4,
+        compared_to="its own level during commissioning",
+    )
 
 
 def _fleet_models(now: datetime) -> list[FleetModel | Outlook]:

@@ -88,6 +88,33 @@ def test_long_languages_fit_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.parametrize("language", ["en", "pl", "ru"])
+@pytest.mark.parametrize("person", ["staff", "admin"])
+def test_the_menu_of_the_desk_fits_a_phone(browse: Browse, person: str, language: str) -> None:
+    """Each entry on one line of its own place; what has no place is behind the last one, without scripts."""
+    page = browse("/staff/queue", as_=person, width=360, locale=language, java_script_enabled=False)
+    places = page.locator(".nav > a, .nav > button")
+    assert places.count() == 5
+    boxes = [place.bounding_box() for place in places.all()]
+    words = [place.locator("span").bounding_box() for place in places.all()]
+    assert all(box and word for box, word in zip(boxes, words, strict=True))
+    for box, word in zip(boxes, words, strict=True):
+        assert word["height"] < 24
+        assert box["x"] <= word["x"]
+        assert word["x"] + word["width"] <= box["x"] + box["width"] + 0.5
+    assert boxes[-1]["x"] + boxes[-1]["width"] <= 360
+    rest = page.locator("#nav-rest a")
+    assert not rest.first.is_visible()
+    places.last.click()
+    assert rest.count() == (3 if person == "admin" else 2)
+    assert rest.first.is_visible()
+    page.keyboard.press("Escape")
+    assert not rest.first.is_visible()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert rest.first.is_visible()
+    assert not places.last.is_visible()
+
+
 @pytest.mark.parametrize(
     ("person", "path"),
     [("owner", "/devices/cold-store-2"), ("staff", "/staff/devices/cold-store-2")],
