@@ -12,6 +12,7 @@ from server.app.health import health_router
 from server.command import endpoints as command
 from server.conversation import endpoints as conversation
 from server.detection import endpoints as detection
+from server.detection import fleet_model_endpoints as fleet
 from server.device import endpoints as device
 from server.device.enrolment_limiter import EnrolmentLimiter
 from server.firmware import endpoints as firmware
@@ -67,6 +68,7 @@ def create_app(parts: WebParts) -> FastAPI:
         command,
         firmware,
         detection,
+        fleet,
         incident,
         ticket,
         job,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from anomaly.fleet.life_table import UnitTable
 from anomaly.fleet.replacing import ModelKind, Trial
-from server.detection import lives, repository
+from server.detection import lives, repository, tuning
 from server.detection.lives import DAY_S, Course, Life
 from server.detection.model import FleetModel
 from server.kit.clock import from_unix
@@ -66,6 +66,16 @@ def worth_learning(session: Session, cohort: str, failures: int) -> bool:
         return False
     newest = repository.newest_fleet_model(session, cohort)
     return newest is None or failures >= newest.failures + NEWS
+
+
+def waiting(session: Session, *, now: datetime) -> list[tuple[str, int]]:
+    """Cohorts that nothing was learned of yet, and how many failures are known of each."""
+    learned = {row.cohort for row in repository.fleet_models(session)}
+    return [
+        (cohort, failures_known(lives.lives_of(session, cohort, now=now)))
+        for cohort in tuning.cohorts(session)
+        if cohort not in learned
+    ]
 
 
 def chosen(all_lives: Sequence[Life]) -> list[Life]:

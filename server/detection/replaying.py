@@ -56,6 +56,8 @@ class Answer:
     """One replay. Of the labels of that time, how many the findings would have met."""
 
     caution: float
+    readings: int
+    """So many (or means of steps) were read of the days asked about; none: nothing to judge by."""
     findings: int
     by_kind: dict[str, int]
     devices: int
@@ -93,42 +95,59 @@ def replay(
     store: TelemetryStore, question: Question, about: Known, settings: EngineSettings,
     tell: Progress = lambda _share, _doing: None,
 ) -> list[Answer]:  # fmt: skip
-    """One answer for each caution, in their order."""
+    """One answer for each caution, in their order. What `tell` raises ends it."""
     found: dict[float, list[Finding]] = {caution: [] for caution in question.cautions}
+    count, readings = len(about.device_ids), 0
     for number, device_id in enumerate(about.device_ids):
-        tell(number / len(about.device_ids), device_id)
-        for caution, findings in _replay_device(store, question, about, device_id, settings):
+
+        def tell_part(share: float, number: int = number, device_id: str = device_id) -> None:
+            tell((number + share) / count, device_id)
+
+        played = _Played(store, question, about, device_id, settings)
+        for caution, findings in played.findings(tell_part):
             found[caution] += findings
+        readings += played.readings
     tell(1.0, "done")
-    return [_answer(caution, found[caution], about) for caution in question.cautions]
+    return [_answer(caution, readings, found[caution], about) for caution in question.cautions]
 
 
-def _replay_device(
-    store: TelemetryStore, question: Question, about: Known, device_id: str,
-    settings: EngineSettings,
-) -> Iterator[tuple[float, list[Finding]]]:  # fmt: skip
-    detectors = {caution: Detector(settings) for caution in question.cautions}
-    keys = [SeriesKey(device_id, metric) for metric in sorted(store.metrics(device_id))]
-    units = store.metrics(device_id)
-    first: dict[float, dict[str, Finding]] = {caution: {} for caution in detectors}
-    for caution, detector in detectors.items():
-        detector.obey({device_id: caution})
-        for series, key in enumerate(keys):
-            detector.register(series, key, units[key.metric])
-    requests = [(row.at.timestamp(), row.reason) for row in about.baselines[device_id]]
-    for from_s, to_s in _days(question, [at_s for at_s, _ in requests]):
-        batch = _samples(store, keys, from_s, to_s)
-        for caution, detector in detectors.items():
-            for at_s, reason in requests:
-                if at_s == from_s:
-                    detector.rebaseline(device_id, at_s=at_s, reason=reason)
-            for finding in detector.update(batch, arrived_s=to_s):
-                at_first = first[caution].setdefault(finding.id, finding)
-                if finding.ended_s is not None and at_first is not finding:
-                    first[caution][finding.id] = finding
-    for caution, findings in first.items():
-        since_s = question.since.timestamp()
-        yield caution, [f for f in findings.values() if f.detected_s >= since_s]
+class _Played:
+    """One device's samples through a fresh detector for each caution."""
+
+    def __init__(
+        self, store: TelemetryStore, question: Question, about: Known, device_id: str,
+        settings: EngineSettings,
+    ) -> None:  # fmt: skip
+        self._store, self._question, self._device_id = store, question, device_id
+        self._requests = [(row.at.timestamp(), row.reason) for row in about.baselines[device_id]]
+        units = store.metrics(device_id)
+        self._keys = [SeriesKey(device_id, metric) for metric in sorted(units)]
+        self._detectors = {caution: Detector(settings) for caution in question.cautions}
+        for caution, detector in self._detectors.items():
+            detector.obey({device_id: caution})
+            for series, key in enumerate(self._keys):
+                detector.register(series, key, units[key.metric])
+        self.readings = 0
+
+    def findings(self, tell: Callable[[float], None]) -> Iterator[tuple[float, list[Finding]]]:
+        """By caution, of the days asked about."""
+        first: dict[float, dict[str, Finding]] = {caution: {} for caution in self._detectors}
+        since_s = self._question.since.timestamp()
+        days = list(_days(self._question, [at_s for at_s, _ in self._requests]))
+        for number, (from_s, to_s) in enumerate(days):
+            tell(number / len(days))
+            batch = _samples(self._store, self._keys, from_s, to_s)
+            self.readings += int((batch.times_s >= since_s).sum())
+            for caution, detector in self._detectors.items():
+                for at_s, reason in self._requests:
+                    if at_s == from_s:
+                        detector.rebaseline(self._device_id, at_s=at_s, reason=reason)
+                for finding in detector.update(batch, arrived_s=to_s):
+                    at_first = first[caution].setdefault(finding.id, finding)
+                    if finding.ended_s is not None and at_first is not finding:
+                        first[caution][finding.id] = finding
+        for caution, found in first.items():
+            yield caution, [f for f in found.values() if f.detected_s >= since_s]
 
 
 def _days(question: Question, also: Sequence[float]) -> Iterator[tuple[float, float]]:
@@ -156,7 +175,7 @@ def _samples(
     return SampleBatch(series_of[order], times[order], values[order])
 
 
-def _answer(caution: float, findings: list[Finding], about: Known) -> Answer:
+def _answer(caution: float, readings: int, findings: list[Finding], about: Known) -> Answer:
     here = [row for row in about.labels if row.device_id in set(about.device_ids)]
     met = {row.id: any(_met(row, finding) for finding in findings) for row in here}
 
@@ -165,6 +184,7 @@ def _answer(caution: float, findings: list[Finding], about: Known) -> Answer:
 
     return Answer(
         caution=caution,
+        readings=readings,
         findings=len(findings),
         by_kind=dict(sorted(Counter(finding.kind for finding in findings).items())),
         devices=len(about.device_ids),

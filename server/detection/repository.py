@@ -166,6 +166,25 @@ def fleet_models(session: Session, cohort: str | None = None) -> Sequence[FleetM
     return session.scalars(query.order_by(*order)).all()
 
 
+def newest_fleet_models(
+    session: Session,
+    *,
+    cohort: str | None,
+    in_use: bool | None,
+    before_id: int | None,
+    limit: int,
+) -> Sequence[FleetModel]:
+    """A page of them without their contents, newest first."""
+    query = select(FleetModel).order_by(FleetModel.id.desc()).limit(limit)
+    if cohort is not None:
+        query = query.where(FleetModel.cohort == cohort)
+    if in_use is not None:
+        query = query.where(FleetModel.in_use.is_(in_use))
+    if before_id is not None:
+        query = query.where(FleetModel.id < before_id)
+    return session.scalars(query).all()
+
+
 def fleet_models_in_use(session: Session, cohort: str) -> Sequence[FleetModel]:
     """With their contents."""
     query = select(FleetModel).where(FleetModel.cohort == cohort, FleetModel.in_use)

@@ -1,8 +1,9 @@
-"""Shapes of the API of tuning."""
+"""Shapes of the API of tuning and of fleet models."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +57,7 @@ class ReplayView(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     caution: float
+    readings: int = Field(description="read of those days; 0: nothing to judge by")
     findings: int
     by_kind: dict[str, int]
     devices: int
@@ -66,3 +68,45 @@ class ReplayView(BaseModel):
     missed_found: int
     no_fault: int
     no_fault_repeated: int
+
+
+class FleetModelView(BaseModel):
+    """One version of what a cohort's failures taught: the time left, or the failure within a time.
+
+    `error`, that of the version in use then (`current_error`) and that of always saying the mean are of
+    the same held-out failures: days for `life`, the Brier score (0..1) for `failure`.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    cohort: str = Field(description="a model, in lower case")
+    kind: Literal["life", "failure"]
+    version: int
+    in_use: bool
+    used_by: str = Field(
+        description="whose word put it to use or out of it; empty: the comparison's"
+    )
+    made_at: datetime
+    trained_until: datetime
+    failures: int = Field(description="known when it was made, the held-out ones among them")
+    held_out: int
+    horizon_days: float = Field(description="for `failure`: within so many days")
+    error: float
+    current_error: float | None = Field(description="null: no version was in use")
+    mean_error: float
+
+
+class WaitingCohort(BaseModel):
+    """A cohort that nothing was learned of yet, for too few failures are known."""
+
+    cohort: str
+    failures: int
+    needed: int
+
+
+class FleetModelUse(BaseModel):
+    """Ask this version from the next look on; 0: none."""
+
+    cohort: str = Field(min_length=1, max_length=128)
+    kind: Literal["life", "failure"]
+    version: int = Field(ge=0, le=2**31 - 1)

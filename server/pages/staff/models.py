@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.account.dependencies import DeskViewer
-from server.detection import fleet_models, lives, repository, tuning
+from server.detection import fleet_models, repository
 from server.kit.web import Now, Reading, Writing
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import page
@@ -19,19 +19,12 @@ router = APIRouter(prefix="/models")
 
 @router.get("")
 def listing(request: Request, viewer: DeskViewer, session: Reading, now: Now) -> Response:
-    rows = repository.fleet_models(session)
-    learned = {row.cohort for row in rows}
-    waiting = []
-    for cohort in tuning.cohorts(session):
-        if cohort not in learned:
-            known = lives.lives_of(session, cohort, now=now)
-            waiting.append((cohort, fleet_models.failures_known(known)))
     return page(
         request,
         "staff/models.html",
         user=viewer,
-        rows=rows,
-        waiting=waiting,
+        rows=repository.fleet_models(session),
+        waiting=fleet_models.waiting(session, now=now),
         least=fleet_models.LEAST_FAILURES,
     )
 
