@@ -5,6 +5,7 @@ import { startCharts } from "./islands/charts_loader";
 import { startForms } from "./islands/forms";
 import { startLive } from "./islands/live";
 import { startMenus } from "./islands/menus";
+import { startReplay } from "./islands/replay";
 import { startTimes } from "./islands/times";
 
 htmx.config.includeIndicatorStyles = false; // styles come from the bundle only
@@ -18,3 +19,4 @@ startMenus();
 startForms();
 startLive();
 startCharts();
+startReplay();

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 from anomaly import warm_up
+from server.telemetry.errors import StoreUnavailable
+from tests.server.pages.site import Site
 from tests.server.pages.visitor import Visitor
 
 Visit = Callable[..., Visitor]
+Browse = Callable[..., Page]
+STREAM = "/staff/tuning/replay?cohort=hp-9&caution=2&days=7"
 LIST = "/staff/tuning"
 PAGE = "/staff/tuning/model?cohort=hp-9"
 
@@ -59,3 +68,108 @@ def test_unknown_models_and_owners_are_turned_away(visit: Visit) -> None:
     assert visit("staff").get("/staff/tuning/model?cohort=none-such").status_code == 404
     assert visit("owner").get(LIST).status_code == 403
     assert visit("owner").post(PAGE, do="follow").status_code == 403
+
+
+def steps(answer: Any) -> list[dict[str, Any]]:
+    return [json.loads(line.removeprefix("data: ")) for line in answer.text.split("\n\n") if line]
+
+
+def out_of_reach(*_: object, **__: object) -> None:
+    raise StoreUnavailable("it does not answer")
+
+
+def test_the_stream_tells_how_far_it_is_and_ends_with_what_the_page_shows(visit: Visit) -> None:
+    warm_up()
+    desk = visit("staff")
+    answer = desk.get(STREAM)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *way, last = steps(answer)
+    shares = [step["share"] for step in way]
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 20
+    assert {step["text"].partition(":")[0] for step in way} >= {"heat-pump-1", "foreign-9"}
+    assert last["html"] in desk.get(f"{PAGE}&caution=2&days=7").text
+    assert "Visits for nothing repeated" in last["html"]
+
+
+def test_without_readings_it_says_so(visit: Visit) -> None:
+    warm_up()
+    nothing = STREAM.replace("hp-9", "wp-3")
+    assert "No stored readings in this time" in steps(visit("staff").get(nothing))[-1]["html"]
+    page = visit("staff").get(f"{PAGE.replace('hp-9', 'wp-3')}&caution=2&days=7")
+    assert page.status_code == 200
+    assert "No stored readings in this time" in page.text
+
+
+def test_a_store_out_of_reach_is_told_with_what_to_do(
+    visit: Visit, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.telemetry, "query", out_of_reach)
+    for text in (
+        steps(visit("staff").get(STREAM))[-1]["html"],
+        visit("staff").get(f"{PAGE}&caution=2&days=7").text,
+    ):
+        assert "Try it again in a minute" in text
+
+
+@pytest.mark.parametrize(
+    ("person", "query", "status"),
+    [
+        ("owner", "cohort=hp-9&caution=2", 403),
+        ("staff", "cohort=none-such&caution=2", 422),
+        ("staff", "cohort=hp-9&caution=9", 422),
+        ("staff", "cohort=hp-9", 422),
+    ],
+)
+def test_the_stream_refuses_nonsense(visit: Visit, person: str, query: str, status: int) -> None:
+    assert visit(person).get(f"/staff/tuning/replay?{query}").status_code == status
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_page_shows_how_far_it_is_and_then_the_answer(
+    browse: Browse, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm_up()
+    held = Held(site.telemetry.query)
+    monkeypatch.setattr(site.telemetry, "query", held)
+    page = browse(PAGE, as_="staff")
+    page.get_by_label("Caution").first.select_option(value="2.0")
+    page.get_by_role("button", name="Try it").click()
+    bar = page.locator("[data-replay-progress] progress")
+    page.wait_for_function(
+        "() => document.querySelector('[data-replay-doing]').textContent.includes('%')"
+    )
+    assert bar.is_visible()
+    assert page.get_by_role("button", name="Try it").is_disabled()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Stop").click()
+    assert page.get_by_text("Stopped. Nothing was changed.").is_visible()
+    assert not bar.is_visible()
+    held.let_go()
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_text("Visits for nothing repeated").first.wait_for()
+    assert not bar.is_visible()
+    assert page.get_by_role("button", name="Try it").is_enabled()
+    monkeypatch.setattr(site.telemetry, "query", out_of_reach)
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_text("Try it again in a minute").wait_for()
+    page.route("**/staff/tuning/replay?*", lambda route: route.fulfill(status=429))
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_text("The connection broke before the answer came.").wait_for()
+
+
+class Held:
+    """A store's `query` that waits before its tenth answer until it is let go."""
+
+    def __init__(self, query: Callable[..., Any]) -> None:
+        self._query, self._asked, self._free = query, 0, threading.Event()
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self._asked += 1
+        if self._asked >= 10:
+            assert self._free.wait(60)
+        return self._query(*arguments, **options)
+
+    def let_go(self) -> None:
+        self._free.set()
