@@ -232,8 +232,8 @@ class Engine:
         """What the series usually reads, at a time of day where it has a profile; None: not yet."""
         row = self._names.rows[series]
         judge = row[col.LEVEL :]
-        if judge[col.PHASE] != col.JUDGING:
-            return None
+        if judge[col.PHASE] != col.JUDGING or row[col.COUNTER] == 1.0:
+            return None  # of a counter its rate is judged, not what it reads
         low, high = judge[col.LOW] - judge[col.ALLOW], judge[col.HIGH] + judge[col.ALLOW]
         usual = float(judge[col.USUAL])
         if row[col.PROFILE_READY] != 0.0:

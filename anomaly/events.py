@@ -17,8 +17,8 @@ E_WIDTH: Final = 12
 # What the event is about; the engine's table turns each into a kind of finding.
 (
     C_LEVEL, C_PROFILE, C_NOISE, C_STUCK, C_RANGE, C_MISSING, C_SPIKE, C_RESTART, C_DEVICE, C_MOTION,
-    C_RUN, C_JUMP, C_DAY, C_CALM,
-) = map(float, range(14))  # fmt: skip
+    C_RUN, C_JUMP, C_DAY, C_CALM, C_RESET, C_EVENTS,
+) = map(float, range(16))  # fmt: skip
 
 
 @jit

@@ -19,6 +19,8 @@ Kind = Literal[
     "relation",
     "flapping",
     "reboot_loop",
+    "counter_reset",
+    "event_rate",
     "unlike_peers",
     "life",
 ]

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SOURCES = (
-    "budget", "checks", "commotion", "daylong", "events", "jit", "judge", "judging", "jumps", "kernel",
+    "budget", "checks", "commotion", "counters", "daylong", "event_rate", "events", "jit", "judge", "judging", "jumps", "kernel",
     "params", "spikes", "state", "surprise",
 )  # fmt: skip
 

@@ -17,7 +17,9 @@ from anomaly import state as col
 from anomaly.budget import device_score, end_row
 from anomaly.checks import check_missing, check_range, check_run
 from anomaly.commotion import note_motion
+from anomaly.counters import COUNTS, NO_COUNTER, as_rate, check_reset
 from anomaly.daylong import start_days
+from anomaly.event_rate import note_events
 from anomaly.events import C_DEVICE, C_RESTART, emit
 from anomaly.jit import borrowed, jit
 from anomaly.judge import ENDED, start_judge
@@ -82,6 +84,7 @@ def is_open(row: Table) -> bool:
         or row[col.JUMP_OPEN] != 0.0
         or row[col.DAY_OPEN] != 0.0
         or row[col.CALM_OPEN] != 0.0
+        or row[col.EV_OPEN] != 0.0
     )
 
 
@@ -103,8 +106,11 @@ def step_series(
         # What was learned vouches for no longer than it took: judge a restart by itself.
         count = end_all(row, i, t, events, count)
         begin_session(row, t, v)
-    note_timing(row, t, gap, v)
     count = check_range(row, i, t, v, events, count)
+    if row[col.COUNTER] != NO_COUNTER:
+        count, v = read_counter(row, i, t, v, events, count)
+    note_timing(row, t, gap, v)
+    count = note_events(row, i, t, row[col.SAMPLES] > 1.0 and v != row[col.LAST_V], events, count)
     count = check_run(row, i, t, v, params, events, count)
     count = check_spike(row, i, t, v, events, count)
     count = check_jump(row, i, t, v, events, count)
@@ -120,6 +126,30 @@ def step_series(
     if row[col.MISSING_OPEN] != 0.0 or device[col.D_LAST_T] - device[col.D_CHECK_T] > 30.0:
         count = check_missing(rows, device, i, params, events, count)
     return count
+
+
+@jit
+def read_counter(
+    row: Table, i: int, t: float, v: float, events: Table, count: int
+) -> tuple[int, float]:
+    """What is judged of a reading of what may be a counter, after events of its own."""
+    if row[col.SAMPLES_ALL] == 0.0:
+        row[col.COUNT_LAST] = v
+        return count, v
+    known, before = row[col.COUNTER], row[col.COUNT_LAST]
+    judged = as_rate(row, t, v)
+    if row[col.COUNTER] == COUNTS:
+        count = check_reset(row, i, t, v, before, events, count)
+    if row[col.COUNTER] != known and COUNTS in (known, row[col.COUNTER]):
+        # From here on it is another quantity.
+        count = end_all(row, i, t, events, count)
+        begin_session(row, t, judged)
+        for column in range(col.VALUE_LOW, col.DAY + col.DAY_BINS):
+            row[column] = 0.0
+        row[col.SAMPLES_ALL] = 0.0
+        row[col.KNOWN] = 0.0
+        row[col.DEMAND] = 1.0
+    return count, judged
 
 
 @jit
@@ -220,6 +250,8 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
     row[col.JUMP_SIZE] = 0.0
     row[col.DAY_OPEN] = 0.0
     row[col.CALM_OPEN] = 0.0
+    row[col.EV_OPEN] = 0.0
+    row[col.RESET_OPEN] = 0.0
     row[col.OUT_N] = 0.0
     if any_open:
         return emit(events, count, i, C_RESTART, ENDED, t, t, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from anomaly.finding import Finding
 from anomaly.registry import Registry
-from anomaly.state import Table
+from anomaly.state import COUNTER, Table
 from anomaly.wording import DEVICE, MOTION, RESTART, RUN, word, word_whole
 
 Key = tuple[int, int]
@@ -30,21 +30,19 @@ class OpenFindings(dict[Key, Finding]):
             return self._take_whole(event, names, device, code)
         if what == _ENDED:
             return self.end_where(lambda key: key == (series, code), at_s)
-        if what == _WORSE:
-            known = self.get((series, code))
-            if known is None:
-                return []
+        counted = bool(names.rows[series, COUNTER] > 0.0)
+        known = self.get((series, code)) if what == _WORSE else None
+        if what == _WORSE and known is None:
+            return []
+        finding = word(device, metric, unit, event, counted=counted, known=known)
+        if known is not None:
             # It stays the same problem since the same time; what is said of it is what is so now.
-            now = word(device, metric, unit, event, told=(known.kind, known.onset_s))
             finding = replace(
-                known,
-                severity=max(known.severity, now.severity),
-                confidence=max(known.confidence, now.confidence),
-                evidence=now.evidence,
-                sentence=now.sentence,
+                finding,
+                detected_s=known.detected_s,
+                severity=max(known.severity, finding.severity),
+                confidence=max(known.confidence, finding.confidence),
             )
-        else:
-            finding = word(device, metric, unit, event)
         self[series, code] = finding
         return [finding]
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 _UNITS = {
     "Cel": "°C", "%RH": "% humidity", "/": "", "1": "", "": "", "m/s2": "m/s²", "m3/s": "m³/s",
+    "1/s": "per second",
 }  # fmt: skip
 _UNIT_AT_END = re.compile(r"(?<=\S)\s*[\[(](?=[^\])]*[a-zA-Z%°µΩ])[^\])\s]{1,8}[\])]\s*$")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -32,6 +33,11 @@ def quantity(value: float, unit: str) -> str:
         text = f"{value:.{digits}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     return f"{text} {shown}".strip()
+
+
+def per_second(unit: str) -> str:
+    """The unit of so many of it a second."""
+    return "1/s" if unit in {"", "1", "count"} else f"{unit}/s"
 
 
 def _scaled(value: float, unit: str) -> tuple[float, str]:
@@ -172,6 +178,27 @@ def spike_sentence(name: str, unit: str, value: float, onset_s: float, at_s: flo
     return (
         f"The {name} has jumped several times since {moment(onset_s, at_s)}, last to"
         f" {quantity(value, unit)}, far outside anything seen before."
+    )
+
+
+def reset_sentence(
+    name: str, unit: str, now: float, before: float, times: int, onset_s: float, at_s: float
+) -> str:
+    if times == 1:
+        return (
+            f"The {name} started again from {quantity(now, unit)} at {moment(onset_s, at_s)}, after"
+            f" {quantity(before, unit)}: what counts it was restarted or replaced."
+        )
+    return (
+        f"The {name} has started again from nearly nothing {times} times since {moment(onset_s, at_s)}:"
+        " what counts it is restarted again and again."
+    )
+
+
+def events_sentence(name: str, times: int, most: int, onset_s: float, at_s: float) -> str:
+    return (
+        f"The {name} has changed {times} times since {moment(onset_s, at_s)}, far more often than ever:"
+        f" at most {most} times in six hours so far."
     )
 
 

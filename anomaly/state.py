@@ -7,8 +7,8 @@ A plain two-dimensional array, so that a compiled loop and plain Python walk it 
 A row holds the series' own facts, its time-of-day profile, three judges of equal shape: LEVEL (the
 value against its commissioning band), PROFILE (the value less its time-of-day profile) and NOISE
 (the step from sample to sample); and at its end what the short horizon needs: the ranges that tell
-how surprising a sample is, the series' share in what its device does as a whole, and what only
-whole days show.
+how surprising a sample is, the series' share in what its device does as a whole, what only whole
+days show, and what is known of counters and events.
 """
 
 from __future__ import annotations
@@ -65,9 +65,15 @@ _LONG: Final = DAY + DAY_BINS
     UP_T, DOWN_T, DAY_RUN, DAY_OPEN, CALM_T, CALM_RUN, CALM_OPEN, SPIKE_LENGTH,
 ) = range(_LONG, _LONG + 33)
 # fmt: on
+# fmt: off
+(  # what only ever rises (anomaly/counters.py), and how often something happens (anomaly/event_rate.py)
+    COUNTER, RISES, COUNT_LAST, RESET_T, RESET_FROM_T, RESET_RUN, RESET_SLOW, RESET_OPEN,
+    EV_BLOCK, EV_N, EV_FROM_T, EV_MOST, EV_BLOCKS, EV_OPEN,
+) = range(_LONG + 33, _LONG + 47)
+# fmt: on
 SIXES: Final = 5  # six hours now and four times six before
 CALM_SIXES: Final = 3
-WIDTH: Final = _LONG + 33
+WIDTH: Final = _LONG + 47
 
 # Phases of a judge: it learns a first band, then widens it until it stops growing, then judges.
 LEARNING: Final = 0.0
@@ -100,7 +106,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v4.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v5.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:
@@ -131,7 +137,7 @@ def new_device_row() -> Table:
 # Columns that survive a new baseline: who the series is and where its stream stands.
 _KEPT = (
     LAST_T, LAST_V, SAMPLES_ALL, INTERVAL, DEVICE, NEXT, LIMIT_LOW, LIMIT_HIGH, DEMAND,
-    MISSING_OPEN, MISSING_T, CAUTION,
+    MISSING_OPEN, MISSING_T, CAUTION, COUNTER, COUNT_LAST, RESET_T, RESET_FROM_T, RESET_RUN, RESET_SLOW,
 )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from anomaly import sentences as say
+from anomaly.evidence import EVIDENCE, Evidence, Told
 from anomaly.finding import Finding, Kind, finding_id
 
 if TYPE_CHECKING:
@@ -14,67 +15,63 @@ if TYPE_CHECKING:
 # Codes and columns of anomaly.events, which cannot be imported before the compiler is wanted.
 (
     LEVEL, PROFILE, NOISE, STUCK, RANGE, MISSING, SPIKE, RESTART, DEVICE, MOTION, RUN, JUMP, DAY, CALM,
-) = range(14)  # fmt: skip
+    RESET, EVENTS,
+) = range(16)  # fmt: skip
 
+AS_READ = frozenset({RANGE, MISSING, RESET, EVENTS})
+"""Codes that tell of readings as they came, also of a counter."""
+RESETS = 3  # resets of a counter that are a problem rather than a hint
 DRIFT_SHARE = 0.6  # a deviation of which so much grew since the onset is a drift, not a step
 
 
 def word(
-    device: str, metric: str, unit: str, event: Table, *, told: tuple[Kind, float] | None = None
+    device: str,
+    metric: str,
+    unit: str,
+    event: Table,
+    *,
+    counted: bool = False,
+    known: Finding | None = None,
 ) -> Finding:
-    """An event as a finding; `told` is the kind and onset (s) it was told with before, if it was."""
-    code = int(event[1])
-    at_s, onset_s, now, usual, low, high, z, slope = (float(x) for x in event[3:11])
-    extra = float(event[11])
-    name = say.plain_name(metric)
-    kind, onset_s = told or _kind(code, at_s, onset_s, now, usual, slope)
-    severity = _severity(code, z)
-    confidence = _confidence(code, z)
-    evidence: dict[str, float | str] = {"unit": unit} if unit else {}
-    if kind in {"level_shift", "drift"}:
-        evidence |= {"now": now, "usual": usual, "band_low": low, "band_high": high}
-        evidence["compared_to"] = "its own level during commissioning"
-        if code == DAY:
-            extreme = "lowest" if now > usual else "highest"
-            evidence["compared_to"] = f"its {extreme} of each day during commissioning"
-    elif kind == "deviation":
-        evidence |= {"away_from_profile": now, "band_low": low, "band_high": high}
-        evidence["compared_to"] = "its own usual course of the day"
-    elif kind == "variance":
-        evidence |= {"step_now": now, "step_usual": usual}
-        evidence["compared_to"] = "its own steps during commissioning"
-        if code == CALM:
-            evidence["compared_to"] = "its steps in the calmest hours during commissioning"
-    elif kind == "stuck":
-        evidence |= {"value": now, "longest_standstill_before_s": extra}
-        evidence["compared_to"] = "its own longest standstill so far"
-    elif kind == "out_of_range":
-        evidence |= {"value": now}
-        evidence |= {
-            k: v for k, v in (("limit_low", low), ("limit_high", high)) if math.isfinite(v)
-        }
-        evidence["compared_to"] = "what the quantity can physically be"
-    elif kind == "silence":
-        evidence |= {"silent_for_s": now, "usual_interval_s": usual}
-        evidence["compared_to"] = "its own usual interval"
-    else:
-        evidence |= {"value": now, "usual": usual, "seen_low": low, "seen_high": high}
-        evidence["compared_to"] = "everything it has read so far"
-    evidence["times_its_band"] = round(z, 3)
-    sentence = _sentence(kind, name, unit, now, usual, slope, onset_s, at_s)
+    """One event as a finding: a new one, or what is so now of the one that is `known`.
+
+    `counted` where a counter's rate was judged.
+    """
+    told = Told.of(event)
+    kind = known.kind if known else _kind(told)
+    onset_s = known.onset_s if known else told.onset_s
+    evidence: Evidence = {}
+    if counted and told.code not in AS_READ:
+        unit = say.per_second(unit)
+        evidence["counted"] = "per second"
+    if unit:
+        evidence["unit"] = unit
+    evidence |= EVIDENCE[kind](told)
+    if told.code in _COMPARED:
+        evidence["compared_to"] = _COMPARED[told.code](told)
+    evidence["times_its_band"] = round(told.z, 3)
     return Finding(
         id=finding_id(device, kind, (metric,), onset_s),
         kind=kind,
         device=device,
         metrics=(metric,),
         onset_s=onset_s,
-        detected_s=at_s,
+        detected_s=told.at_s,
         ended_s=None,
-        confidence=confidence,
-        severity=severity,
+        confidence=_confidence(told.code, told.z),
+        severity=severity_of(told.code, told.z),
         evidence=evidence,
-        sentence=sentence,
+        sentence=_sentence(kind, say.plain_name(metric), unit, onset_s, told),
     )
+
+
+_COMPARED: Final[dict[int, Callable[[Told], str]]] = {
+    DAY: lambda told: (
+        f"its {'lowest' if told.now > told.usual else 'highest'} of each day during commissioning"
+    ),
+    CALM: lambda _told: "its steps in the calmest hours during commissioning",
+}
+"""Where a code is compared to something else than others of its kind."""
 
 
 def word_whole(device: str, metrics: tuple[str, ...], event: Table) -> Finding:
@@ -98,52 +95,55 @@ def word_whole(device: str, metrics: tuple[str, ...], event: Table) -> Finding:
     )
 
 
-def _kind(
-    code: int, at_s: float, onset_s: float, now: float, usual: float, slope: float
-) -> tuple[Kind, float]:
-    if code == LEVEL:
-        grown = slope * (at_s - onset_s)
-        away = now - usual
-        if away and grown / away > DRIFT_SHARE:
-            return "drift", onset_s
-        return "level_shift", onset_s
-    kinds: dict[int, Kind] = {
-        PROFILE: "deviation",
-        NOISE: "variance",
-        STUCK: "stuck",
-        RANGE: "out_of_range",
-        MISSING: "silence",
-        SPIKE: "spike",
-        JUMP: "level_shift",
-        DAY: "drift",
-        CALM: "variance",
-    }
-    return kinds[code], onset_s
+_KINDS: Final[dict[int, Kind]] = {
+    PROFILE: "deviation",
+    NOISE: "variance",
+    STUCK: "stuck",
+    RANGE: "out_of_range",
+    MISSING: "silence",
+    SPIKE: "spike",
+    JUMP: "level_shift",
+    DAY: "drift",
+    CALM: "variance",
+    RESET: "counter_reset",
+    EVENTS: "event_rate",
+}
 
 
-def _severity(code: int, z: float) -> float:
+def _kind(told: Told) -> Kind:
+    if told.code != LEVEL:
+        return _KINDS[told.code]
+    grown, away = told.slope * (told.at_s - told.onset_s), told.now - told.usual
+    return "drift" if away and grown / away > DRIFT_SHARE else "level_shift"
+
+
+def severity_of(code: int, z: float) -> float:
+    """Severity 0..1 of an event of this code at this many bands."""
     if code in {RANGE, MISSING}:
         return 0.7
     if code in {STUCK, SPIKE}:
         return 0.5
+    if code == RESET:
+        return 0.2 if z < RESETS else 0.6
     return round(min(0.95, 0.3 + 0.5 * z / (2.0 + z)), 3)
 
 
 def _confidence(code: int, z: float) -> float:
     if code == RANGE:
         return 0.99
+    if code == RESET:
+        return 0.4 if z < RESETS else 0.9  # one alone is a hint that opens no case
     if code in {STUCK, MISSING}:
         return 0.9
     return round(min(0.97, 0.6 + 0.35 * z / (1.0 + z)), 3)
 
 
-def _sentence(
-    kind: Kind, name: str, unit: str, now: float, usual: float, slope: float,
-    onset_s: float, at_s: float,
-) -> str:  # fmt: skip
+def _sentence(kind: Kind, name: str, unit: str, onset_s: float, told: Told) -> str:
+    now, usual, at_s = told.now, told.usual, told.at_s
     match kind:
         case "drift":
-            return say.drift_sentence(name, unit, now, usual, slope * 86400, onset_s, at_s)
+            per_day = told.slope * 86400
+            return say.drift_sentence(name, unit, now, usual, per_day, onset_s, at_s)
         case "deviation":
             return say.deviation_sentence(name, unit, now, onset_s, at_s)
         case "variance":
@@ -157,5 +157,9 @@ def _sentence(
             return say.missing_sentence(name, usual, onset_s, at_s)
         case "spike":
             return say.spike_sentence(name, unit, now, onset_s, at_s)
+        case "counter_reset":
+            return say.reset_sentence(name, unit, now, usual, int(told.extra), onset_s, at_s)
+        case "event_rate":
+            return say.events_sentence(name, int(now), int(usual), onset_s, at_s)
         case _:
             return say.level_sentence(name, unit, now, usual, onset_s, at_s)

@@ -40,6 +40,8 @@ MakePipeline = Callable[[str], Pipeline]
 Idle = Callable[[Source, Pipeline], None]
 
 _FETCH_WAIT_S = 0.5
+_GATHER_S = 0.05
+"""From batch to batch at least, while there is no backlog: a batch costs some milliseconds however small it is."""
 _CHECKPOINT_MESSAGES = 20_000
 _PAUSES = 20
 """A checkpoint takes one part in so many of the time: with fifty thousand series it is 80 MB."""
@@ -148,9 +150,12 @@ class Consumer:
             if _told_to_end():
                 raise asyncio.CancelledError
             messages = await source.fetch(settings.batch_messages, _FETCH_WAIT_S)
+            fetched_at = loop.time()
             if messages:
                 await self._hand_over(pipeline, messages)
                 since_checkpoint += len(messages)
+                if len(messages) < settings.batch_messages:
+                    await asyncio.sleep(_GATHER_S - (loop.time() - fetched_at))
             else:
                 await self._taken_in()
             if not self.ready.is_set():

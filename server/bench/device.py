@@ -86,8 +86,8 @@ class LoadDevice(asyncio.Protocol):
         """Packs are due every `interval_s` from `first_s` (0: always) until `until_s`, Unix seconds."""
         self._first_s, self._interval_s, self._until = first_s, interval_s, until_s
 
-    def owed(self, now_s: float) -> int:
-        """Packs due and not sent yet; 1 or more while owing without end."""
+    def owed(self, now_s: float = math.inf) -> int:
+        """Packs due by `now_s`, or by the schedule's end, and not sent yet; 1 or more while owing without end."""
         now_s = min(now_s, self._until)
         if now_s < self._first_s:
             return 0

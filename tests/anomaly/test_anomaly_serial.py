@@ -46,7 +46,7 @@ def test_damaged_head_is_refused_or_read(place: int, value: int) -> None:
 
 def test_state_of_another_layout_is_refused() -> None:
     with pytest.raises(StateError, match="layout"):
-        Engine.from_bytes(STATE.replace(b"v4.", b"v0.", 1))
+        Engine.from_bytes(STATE.replace(b"v5.", b"v0.", 1))
 
 
 def test_parts_are_the_bytes_and_change_only_where_the_state_did() -> None:
