@@ -1,7 +1,7 @@
 """How often something happens: changes of a reading that mostly stands still or has two states.
 
 A door, a relay, a count of errors: its level means nothing, but how often it changes does. Changes are counted
-in blocks of six hours. Once twelve blocks are known, a block with three times the most that ever happened in
+in blocks of six hours. Once a week of them is known, a block with three times the most that ever happened in
 one, and six more, is told at that change; it is over with the first block that is as busy as any before.
 """
 
@@ -17,7 +17,7 @@ from anomaly.judge import ENDED, OPENED
 from anomaly.state import Table
 
 BLOCK_S: Final = 6 * 3600.0
-LEARNED_BLOCKS: Final = 12.0
+LEARNED_BLOCKS: Final = 28.0
 TIMES: Final = 3.0
 MORE: Final = 6.0
 GROWTH: Final = 1.25  # by which the most may grow with a block, once it is known

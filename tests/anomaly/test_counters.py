@@ -144,7 +144,7 @@ def test_the_rush_is_over_with_a_block_like_any_other(t0: float) -> None:
     assert t0 + 20 * DAY * 60 <= float(over.ended_s or 0) <= t0 + 20.5 * DAY * 60
 
 
-def test_what_was_not_watched_for_three_days_is_not_told(t0: float) -> None:
-    values = door(2, 0, 0.0)
+def test_what_was_not_watched_for_a_week_is_not_told(t0: float) -> None:
+    values = door(6, 0, 0.0)
     _, found = fed(np.concatenate([values, door(1, 1, 0.1)]), t0)
     assert [f for f in found if f.kind == "event_rate"] == []

@@ -47,6 +47,8 @@ _HEADLINES: dict[tuple[str, str], str] = {
     ("unlike_peers", UP): N_("%(name)s: higher than on devices like this one"),
     ("unlike_peers", DOWN): N_("%(name)s: lower than on devices like this one"),
     ("unlike_peers", EITHER): N_("%(name)s: not as on devices like this one"),
+    ("counter_reset", EITHER): N_("%(name)s: starts again from nothing"),
+    ("event_rate", EITHER): N_("%(name)s: changes far more often than ever"),
     ("relation", EITHER): N_("%(name)s: no longer in step with the other readings"),
     ("life", EITHER): N_("%(name)s: wears out as others did before they failed"),
 }
@@ -186,6 +188,27 @@ def _times(reader: Reader, evidence: Mapping[str, Any]) -> str:
     }
 
 
+def _counter_reset(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It only counts up; %(times)s times it has fallen, last from %(before)s to %(now)s: what counts it "
+        "was restarted or replaced."
+    ) % {
+        "times": number(reader, float(evidence["times"])),
+        "before": _value(reader, evidence, "value_before"),
+        "now": _value(reader, evidence, "value"),
+    }
+
+
+def _event_rate(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "It changed %(times)s times within %(span)s; so far it was at most %(most)s times in six hours."
+    ) % {
+        "times": number(reader, float(evidence["times"])),
+        "span": duration(reader, float(evidence["within_s"])),
+        "most": number(reader, float(evidence["most_in_six_hours"])),
+    }
+
+
 def _unlike_peers(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It is at about %(now)s; on %(peers)s devices like this one it is usually at about %(usual)s."
@@ -239,6 +262,8 @@ _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
     "silence": _silence,
     "flapping": _times,
     "reboot_loop": _times,
+    "counter_reset": _counter_reset,
+    "event_rate": _event_rate,
     "unlike_peers": _unlike_peers,
     "spike": _spike,
     "life": _life,
