@@ -147,14 +147,13 @@ class Fleet:
         self._tell(f"all {self.online} are back after {self.report.storm_s:.1f} s")
 
     async def _drain(self) -> None:
-        """Until everything that was due is acknowledged, or patience ends."""
+        """Until everything due by the schedule's end is acknowledged, or patience ends."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._plan.drain_s
         while loop.time() < deadline:
             now_s = self._clock_s()
             for device in self.devices:
                 device.pump(now_s)
-            # What is due in the schedule's last instant counts, also where this clock is not there yet.
             if not any(d.unacknowledged or d.owed() > 0 for d in self.devices):
                 return
             await asyncio.sleep(0.02)
