@@ -10,7 +10,7 @@ from anomaly import state as col
 from anomaly.daylong import note_hour
 from anomaly.events import C_LEVEL, C_NOISE, C_PROFILE, emit
 from anomaly.jit import jit
-from anomaly.judge import ENDED, NOTHING, learn, slope, smooth, start_judge, weigh
+from anomaly.judge import ENDED, NOTHING, WORSE, learn, slope, smooth, start_judge, weigh
 from anomaly.params import Params
 from anomaly.state import Table
 
@@ -111,7 +111,9 @@ def feed(
         return count  # all but constant: a door, a set point, the size of a disk
     said = weigh(row, b, t, dt, interval, params)
     if said != NOTHING:
-        now = row[b + col.DEV_SUM] / max(row[b + col.DEV_N], 1.0)
+        # What is worse than told is told as it is now, not as it was on the whole.
+        mean = row[b + col.DEV_SUM] / max(row[b + col.DEV_N], 1.0)
+        now = row[b + col.SLOW] if said == WORSE else mean
         at = row[b + col.LAST_OUT_T] if said == ENDED else t
         count = emit(
             events, count, i, code, said, at, row[b + col.ONSET], now, row[b + col.USUAL], row[b + col.LOW],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +30,7 @@ _WATCH_S = 2.0
 _QUARANTINE_TICK_S = 300.0
 _PEERS_TICK_S = 600.0
 _LIMITS_S = 900.0
+_SOON_S = 60.0
 _EVENTS_KEPT = timedelta(days=7)
 _QUARANTINED = timedelta(days=30)
 
@@ -88,13 +88,22 @@ def schedule(
             _QUARANTINE_TICK_S,
             when_believed(lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINED)),
         ),
-        Timer("comparing devices", _PEERS_TICK_S, partial(asyncio.to_thread, peers.look)),
-        Timer("looking ahead to limits", _LIMITS_S, partial(asyncio.to_thread, limits.look)),
+        Timer("comparing devices", _PEERS_TICK_S, _in_thread(peers.look)),
+        Timer("looking ahead to limits", _LIMITS_S, _in_thread(limits.look), _SOON_S),
         Timer("rolling up samples", _UPKEEP_S, roll_up),
         Timer("forgetting old samples", _HOUR_S, forget_old_samples),
         Timer("looking ahead by fleet models", _HOUR_S, foresight.look_ahead),
         Timer("learning from failures", _LEARN_S, foresight.learn_all),
     ]
+
+
+def _in_thread(look: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    """Beside the event loop: for what reads the store."""
+
+    async def run() -> None:
+        await asyncio.to_thread(look)
+
+    return run
 
 
 def _as_async(look: Callable[[], object]) -> Callable[[], Awaitable[None]]:

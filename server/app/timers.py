@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """`run` every `every_s` seconds, the pause counted from the end of the run before."""
+    """`run` every `every_s` seconds, the pause counted from the end of the run before; the first
+    after `first_s`, where that is sooner.
+    """
 
     name: str
     every_s: float
     run: Callable[[], Awaitable[None]]
+    first_s: float = math.inf
 
 
 async def run_timers(timers: Sequence[Timer]) -> None:
@@ -27,9 +31,10 @@ async def run_timers(timers: Sequence[Timer]) -> None:
 
 
 async def _repeat(timer: Timer) -> None:
-    failures = 0
+    failures, pause_s = 0, min(timer.first_s, timer.every_s)
     while True:
-        await asyncio.sleep(timer.every_s)
+        await asyncio.sleep(pause_s)
+        pause_s = timer.every_s
         try:
             await timer.run()
         except Exception:  # a timer outlives whatever went wrong in one run

@@ -165,6 +165,9 @@ def test_worse_is_told_again_with_the_same_id(signal: Make, run: Run) -> None:
     assert len({f.id for f in level}) == 1
     assert level[-1].severity > level[0].severity
     assert len({f.onset_s for f in level}) == 1
+    first, last = (float(level[at].evidence["now"]) for at in (0, -1))
+    assert first == pytest.approx(22, abs=0.5)
+    assert last > 26, "as it is when it is told, not the mean since the onset"
 
 
 @pytest.mark.parametrize("way", ["up", "restless", "off its day"])

@@ -18,7 +18,7 @@ METRICS: Final = (
     Metric("motor/current", "A", 0.15, 0.05, 0, 120),
     Metric("motor/temperature", "Cel", 0.15, 0.1, -20, 180, broken_shows=850.0),
     Metric("bearing/temperature", "Cel", 0.12, 0.1, -20, 180, broken_shows=850.0),
-    Metric("vibration/rms", "m/s2", 0.05, 0.01, 0, 100),
+    Metric("vibration/rms", "m/s2", 0.05, 0.01, 0, 10),
 )
 
 

@@ -13,7 +13,7 @@ from server.pages.language.reader import Reader
 from server.pages.language.translations import N_, translations
 from server.pages.wording.cases import tone, word
 from server.pages.wording.findings import headline
-from server.pages.wording.forecasts import forecast_shortly
+from server.pages.wording.forecasts import forecast_shortly, told_of
 from server.pages.wording.metrics import component_name
 
 LANES = {
@@ -53,8 +53,11 @@ def lanes(
     """Those with something in them, in their fixed order; the newest entries where there are many."""
     gettext = translations(reader.language).gettext
     found = {kind: Lane(gettext(name)) for kind, name in LANES.items()}
+    foreseen = {finding.id: finding for finding in told_of(findings.values())}
     for item in items:
         text, colour = _words(reader, item, findings)
+        if item.kind == "finding" and (finding := foreseen.get(_key(item))):
+            text = f"{text} → {forecast_shortly(reader, finding)}"
         until: float | str | None = None
         if item.until is not None:
             until = item.until.timestamp()
@@ -72,11 +75,9 @@ def _words(
 ) -> tuple[str, str]:
     match item.kind:
         case "finding":
-            finding = findings.get(item.ref.partition(":")[2])
+            finding = findings.get(_key(item))
             severe = item.facts.get("severity", 0) >= 0.6
             text = headline(reader, finding) if finding else item.title
-            foreseen = forecast_shortly(reader, finding) if finding else ""
-            text = f"{text} → {foreseen}" if foreseen else text
             return text, "bad" if severe else "warn"
         case "incident":
             part = component_name(translations(reader.language), str(item.facts["component"]))
@@ -99,6 +100,10 @@ def _words(
             said = word(reader, "device_event", item.code)
             detail = _detail(item)
             return said + (f" ({detail})" if detail else ""), tone("device_event", item.code)
+
+
+def _key(item: TimelineItem) -> str:
+    return item.ref.partition(":")[2]
 
 
 def _detail(item: TimelineItem) -> str:

@@ -7,7 +7,7 @@ where it is short.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -43,6 +43,8 @@ _SHORTLY = N_("%(limit)s: %(at)s")
 class Foreseen(Protocol):
     """The parts of a finding that a forecast is told from."""
 
+    @property
+    def metrics(self) -> Sequence[Any]: ...
     @property
     def evidence(self) -> Mapping[str, Any]: ...
     @property
@@ -107,6 +109,14 @@ def soonest(findings: Iterable[F]) -> F | None:
     """Of open findings the one that is foreseen to be at its limit first."""
     foreseen = [(told[1], finding) for finding in findings if (told := _told(finding))]
     return min(foreseen, key=lambda pair: pair[0])[1] if foreseen else None
+
+
+def told_of(findings: Iterable[F]) -> list[F]:
+    """Those to tell the forecast of: where several findings lead one metric to its limit, the first there."""
+    by_metric: dict[tuple[str, ...], list[F]] = {}
+    for finding in findings:
+        by_metric.setdefault(tuple(map(str, finding.metrics)), []).append(finding)
+    return [first for rivals in by_metric.values() if (first := soonest(rivals)) is not None]
 
 
 def _told(finding: Foreseen) -> tuple[float, datetime, datetime, datetime | None] | None:

@@ -26,6 +26,7 @@ class Say:
     def __init__(self, reader: Callable[[], Reader]) -> None:
         self._reader = reader
         self.tone = cases.tone
+        self.told_of = forecasts.told_of
 
     def metric(self, name: object) -> str:
         return metrics.metric_name(translations(self._reader().language), str(name))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from server.pages.wording.forecasts import (
     forecast_interval,
     forecast_shortly,
     soonest,
+    told_of,
 )
 from tests.server.pages.visitor import Visitor
 
@@ -35,6 +36,7 @@ class Found:
     forecast: Mapping[str, Any] | None
     evidence: Mapping[str, Any] = field(default_factory=lambda: {"unit": "Cel"})
     ended_at: datetime | None = None
+    metrics: Sequence[str] = ("bearing/temperature",)
 
 
 def foreseen(*, limit: float = 80.0, **moments: datetime) -> Found:
@@ -113,6 +115,12 @@ def test_what_comes_first_is_told_first() -> None:
     over = Found(sooner.forecast, ended_at=NOW)
     assert soonest([WEEK, over, Found(None), sooner]) is sooner
     assert soonest([over, Found(None), Found({"sentence": "only English"})]) is None
+
+
+def test_one_metric_has_one_forecast() -> None:
+    sooner = foreseen(at=december(1))
+    other = replace(foreseen(at=december(8)), metrics=("vibration/rms",))
+    assert told_of([WEEK, sooner, other, Found(None)]) == [sooner, other]
 
 
 numbers = st.one_of(st.floats(), st.text(max_size=3), st.none(), st.integers())
