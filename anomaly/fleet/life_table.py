@@ -13,8 +13,8 @@ import numpy.typing as npt
 from anomaly.errors import LifeError
 
 Floats = npt.NDArray[np.float64]
-BEYOND = 1e100
-"""No quantity is larger: such numbers are as good as missing, and their squares are none."""
+BEYOND = 1e30
+"""No quantity is larger: such numbers are as good as missing. Trees reckon in single precision, to 3e38."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ def read_units(path: Path, unit: str, time: str) -> UnitTable:
     timed = np.isfinite(times) & (np.abs(times) <= BEYOND)
     if not timed.all():
         line = int(np.argmin(timed)) + 2
-        raise LifeError(f"{path.name}: line {line}: column {time!r} is not a number")
+        raise LifeError(
+            f"{path.name}: line {line}: column {time!r} is not a number up to {BEYOND:g}"
+        )
     values = np.empty((len(rows), len(others)))
     for place, index in enumerate(others):
         values[:, place] = _numbers(columns[index])
