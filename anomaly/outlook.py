@@ -79,7 +79,7 @@ def with_outlook(
     times, values = course.since(finding.onset_s)
     if finding.kind not in GROWING or finding.ended_s is not None or len(times) < LEAST_SAMPLES:
         return finding
-    if np.abs(values).max() > HUGE:
+    if np.abs(values).max() > HUGE or "counted" in finding.evidence:  # of a counter the rate grows
         return finding
     third = len(values) // 3
     rises = float(np.mean(values[-third:])) > float(np.mean(values[:third]))

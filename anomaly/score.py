@@ -23,6 +23,7 @@ from anomaly.limits import guess_unit
 from anomaly.outlook import GROWING, Course, with_outlook
 from anomaly.score_peers import Cohort
 from anomaly.score_plot import Tracks, Usual, draw
+from anomaly.score_relations import HourlyMeans
 from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
 from anomaly.score_write import ScoreFile, write_findings
 from anomaly.settings import EngineSettings
@@ -49,6 +50,7 @@ class _Run:
     sink: ScoreFile | None
     tracks: Tracks | None
     cohort: Cohort | None
+    hours: HourlyMeans = field(default_factory=HourlyMeans)
     courses: dict[tuple[str, str], Course] = field(default_factory=dict)
     found: dict[str, Finding] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
@@ -120,6 +122,7 @@ def _say_nothing(_share: float, _text: str) -> None:
 def _report(run: _Run) -> ScoreReport:
     if run.cohort is not None:
         run.found |= {finding.id: finding for finding in run.cohort.findings()}
+    run.found |= {finding.id: finding for finding in run.hours.findings()}
     final = [_foreseen(run, finding) for finding in run.found.values()]
     ordered = sorted(final, key=lambda found: (found.onset_s, found.id))
     return ScoreReport(ordered, run.rows, run.devices, run.notes, run.dated)
@@ -171,6 +174,7 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
                     scores, alarms, device_scores, device_alarms,
                 )  # fmt: skip
             _note_courses(run, device, table.metrics, series, part)
+            run.hours.take(device, table.metrics, part)
             if run.cohort is not None:
                 run.cohort.take(device, table.metrics, part)
             if run.tracks is not None:

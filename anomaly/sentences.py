@@ -210,3 +210,19 @@ def together_sentence(names: list[str], *, sudden: bool, onset_s: float, at_s: f
         return f"The readings have been moving together far more than usual since {since}, {what}."
     what = f", above all {shown}" if names else ""
     return f"Since {since} the readings together have left the levels of the healthy run{what}."
+
+
+def relation_sentence(
+    metric: str,
+    unit: str,
+    now: float,
+    suggested: float,
+    others: list[str],
+    onset_s: float,
+    at_s: float,
+) -> str:
+    names = " and ".join(plain_name(other) for other in others)
+    return (
+        f"The {plain_name(metric)} has been out of step with {names} since {moment(onset_s, at_s)}: about"
+        f" {quantity(now, unit)} where they suggest {quantity(suggested, unit)}."
+    )

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from server.app.daily_watch import DailyWatch
 from server.app.foresight import Foresight
 from server.app.limit_watch import LimitWatch
-from server.app.peer_watch import PeerWatch
 from server.app.timers import Timer
 from server.command.handlers import CommandHandlers
 from server.incident.service import close_watched
@@ -28,7 +28,7 @@ _UPKEEP_S = 15.0
 _LEARN_S = 6 * _HOUR_S
 _WATCH_S = 2.0
 _QUARANTINE_TICK_S = 300.0
-_PEERS_TICK_S = 600.0
+_DAILY_TICK_S = 600.0
 _LIMITS_S = 900.0
 _SOON_S = 60.0
 _EVENTS_KEPT = timedelta(days=7)
@@ -68,7 +68,7 @@ def schedule(
     async def roll_up() -> None:
         await asyncio.to_thread(telemetry.upkeep, clock.now().timestamp())
 
-    peers = PeerWatch(records, telemetry, clock, settings, after_commit)
+    daily = DailyWatch(records, telemetry, clock, settings, after_commit)
     limits = LimitWatch(records, telemetry, clock, after_commit)
     foresight = Foresight(records, telemetry, clock, settings, after_commit)
     return [
@@ -88,7 +88,7 @@ def schedule(
             _QUARANTINE_TICK_S,
             when_believed(lambda s, now: quarantine.prune(s, received_before=now - _QUARANTINED)),
         ),
-        Timer("comparing devices", _PEERS_TICK_S, _in_thread(peers.look)),
+        Timer("comparing devices and metrics", _DAILY_TICK_S, _in_thread(daily.look)),
         Timer("looking ahead to limits", _LIMITS_S, _in_thread(limits.look), _SOON_S),
         Timer("rolling up samples", _UPKEEP_S, roll_up),
         Timer("forgetting old samples", _HOUR_S, forget_old_samples),

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from anomaly import Finding
 from anomaly.peers import DAY_S, LEAST_PEERS, day_levels, unlike_peers
-from server.detection import repository, service
 from server.detection.model import FindingRecord
 from server.detection.tuning import NO_MODEL, cohort_of
 from server.device.model import Device
-from server.kit.clock import from_unix
 from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
 
@@ -91,23 +87,6 @@ def _days(store: TelemetryStore, key: SeriesKey, from_s: float, to_s: float) -> 
     return {day: float(row[0]) for day, row in rows.items() if np.isfinite(row[0])}
 
 
-def note(
-    session: Session, group: Group, found: Sequence[Finding], *, now: datetime
-) -> list[FindingRecord]:
-    """Onto the record what it does not know yet, and the ends of what is over; the records changed.
-
-    One that is open stays the same though the day on which it began is no longer looked at.
-    """
-    ill = {(f.device, f.metrics): f for f in found if f.ended_s is None}
-    ends = {f.id: f.ended_s for f in found if f.ended_s is not None}
-    still_open = {
-        (row.device_id, tuple(row.metrics)): row
-        for row in repository.open_findings(session, group.device_ids)
-        if row.kind == KIND
-    }
-    ended = [row for place, row in still_open.items() if place not in ill]
-    for row in ended:
-        at = from_unix(ends[row.id]) if row.id in ends else now
-        row.ended_at, row.recorded_at = max(at, row.onset_at), now
-    fresh = [finding for place, finding in ill.items() if place not in still_open]
-    return service.record(session, fresh, now=now) + ended
+def is_ours(row: FindingRecord) -> bool:
+    """Whether a record on file is of this kind: its end is ours to tell."""
+    return row.kind == KIND

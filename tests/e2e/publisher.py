@@ -28,9 +28,9 @@ class Publisher:
         self.device_id = device_id
         self.password = password
         self.refused: list[str] = []
-        # By message id: what paho hands out for a message published while offline can't be asked.
-        self._sent: set[int] = set()
-        self._acknowledged: set[int] = set()
+        # Counted, not by message id: those begin anew after 65,535. Each is written by one thread only.
+        self._sent = 0
+        self._acknowledged = 0
         self._address = (product.mqtt_host, product.mqtt_port)
         self._connected = threading.Event()
         self._client = mqtt.Client(
@@ -53,8 +53,8 @@ class Publisher:
     def _on_disconnect(self, *_arguments: Any) -> None:
         self._connected.clear()
 
-    def _on_publish(self, _client: Any, _data: Any, number: int, *_more: Any) -> None:
-        self._acknowledged.add(number)
+    def _on_publish(self, *_arguments: Any) -> None:
+        self._acknowledged += 1
 
     def __enter__(self) -> Self:
         self._client.connect_async(*self._address, keepalive=20)
@@ -74,11 +74,11 @@ class Publisher:
 
     @property
     def acknowledged(self) -> int:
-        return len(self._acknowledged)
+        return self._acknowledged
 
     @property
     def unacknowledged(self) -> int:
-        return len(self._sent - self._acknowledged)
+        return self._sent - self._acknowledged
 
     def wait_connected(self) -> Self:
         wait_until(lambda: self.connected, f"{self.device_id} to connect")
@@ -89,12 +89,13 @@ class Publisher:
     ) -> None:
         """Sent now, or when the connection is back."""
         topic = f"devices/{device or self.device_id}/{leaf}"
-        self._sent.add(self._client.publish(topic, payload, qos=1).mid)
+        self._sent += 1
+        self._client.publish(topic, payload, qos=1)
 
     def wait_acknowledged(self, *, timeout_s: float = HANG_GUARD_S) -> None:
         """Everything published so far has its PUBACK."""
         wait_until(
-            lambda: self._acknowledged >= self._sent,
+            lambda: self.unacknowledged == 0,
             f"every PUBACK for {self.device_id}",
             timeout_s=timeout_s,
         )

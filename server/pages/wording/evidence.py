@@ -29,6 +29,13 @@ _LABELS = {
     "within_s": N_("Within"),
     "usual_per_day": N_("Usual per day"),
     "devices_behind": N_("Devices behind it"),
+    "value_before": N_("Value before"),
+    "most_in_six_hours": N_("At most in six hours so far"),
+    "suggested_by_others": N_("What the others suggest"),
+    "times_usual_error": N_("Times the usual error"),
+    "shares": N_("Most out of step"),
+    "times_its_limit": N_("Times its limit"),
+    "counted": N_("Counted"),
     "peers": N_("Devices compared with"),
     "peers_usual": N_("Usual on those"),
     "peers_low": N_("Lowest of those"),
@@ -57,10 +64,37 @@ _COMPARED_TO = {
     "devices of the same model": N_("devices of the same model"),
     "the other devices": N_("the other devices"),
     "everything it has read so far": N_("everything it has read so far"),
+    "its lowest of each day during commissioning": N_(
+        "its lowest of each day during commissioning"
+    ),
+    "its highest of each day during commissioning": N_(
+        "its highest of each day during commissioning"
+    ),
+    "its steps in the calmest hours during commissioning": N_(
+        "its steps in the calmest hours during commissioning"
+    ),
+    "how much its metrics moved in its other hours": N_(
+        "how much its metrics moved in its other hours"
+    ),
+    "its healthy run": N_("its healthy run"),
+    "a counter, which only rises": N_("a counter, which only rises"),
+    "its busiest six hours so far": N_("its busiest six hours so far"),
+    "what the other readings suggest": N_("what the other readings suggest"),
+    "per second": N_("per second"),
 }
 
 _PLAIN = frozenset(
-    {"times_its_band", "times_their_spread", "times", "usual_per_day", "devices_behind", "peers"}
+    {
+        "times_its_band",
+        "times_their_spread",
+        "times_usual_error",
+        "times_its_limit",
+        "times",
+        "usual_per_day",
+        "devices_behind",
+        "peers",
+        "most_in_six_hours",
+    }
 )
 """Numbers without the metric's unit."""
 

@@ -209,6 +209,17 @@ def _event_rate(reader: Reader, evidence: Mapping[str, Any]) -> str:
     }
 
 
+def _relation(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    if "suggested_by_others" not in evidence:
+        return ""
+    return translations(reader.language).gettext(
+        "It is at about %(now)s; from the device's other readings one would expect about %(expected)s."
+    ) % {
+        "now": _value(reader, evidence, "now"),
+        "expected": _value(reader, evidence, "suggested_by_others"),
+    }
+
+
 def _unlike_peers(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It is at about %(now)s; on %(peers)s devices like this one it is usually at about %(usual)s."
@@ -264,6 +275,7 @@ _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
     "reboot_loop": _times,
     "counter_reset": _counter_reset,
     "event_rate": _event_rate,
+    "relation": _relation,
     "unlike_peers": _unlike_peers,
     "spike": _spike,
     "life": _life,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from server.app.peer_watch import PeerWatch
+from server.app.daily_watch import DailyWatch
 from server.detection import peers
 from server.detection.model import FindingRecord
 from server.device.model import Device
@@ -67,7 +67,7 @@ def stored(
 def look(world: CaseWorld, store: MemoryTelemetryStore, *, days_later: int) -> None:
     clock = ManualClock(world.now + timedelta(days=days_later))
     told: list[None] = []
-    watch = PeerWatch(world.database, store, clock, Settings(), lambda: told.append(None))
+    watch = DailyWatch(world.database, store, clock, Settings(), lambda: told.append(None))
     watch.look()
     watch.look()
     assert len(told) == 1

@@ -58,6 +58,13 @@ EVIDENCE: dict[str, dict[str, float | str]] = {
         "times": 3.0,
         "usual_per_day": 0.0,
     },
+    "relation": {
+        "unit": "Cel",
+        "now": 6.5,
+        "suggested_by_others": 5.3,
+        "shares": "a 60%",
+        "times_usual_error": 4.0,
+    },
     "event_rate": {"times": 40.0, "within_s": 900.0, "most_in_six_hours": 4.0},
     "unlike_peers": {"unit": "Cel", "now": 9.0, "peers_usual": 4.0, "peers": 7},
     "variance": {"step_now": 3.0, "step_usual": 1.0},

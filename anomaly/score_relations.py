@@ -1,0 +1,67 @@
+"""Hourly means of scored devices, kept as files pass; at the end, which metric is out of step with the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomaly.csv_table import Chunk
+from anomaly.finding import Finding
+from anomaly.limits import guess_unit
+from anomaly.relations import (
+    DAY_HOURS,
+    HOUR_S,
+    LEARN_DAYS,
+    MOST_METRICS,
+    Floats,
+    Hours,
+    out_of_step,
+)
+
+_MOST_HOURS = 10 * 366 * DAY_HOURS
+"""A file whose times span more is not one device's life by the hour."""
+
+
+class HourlyMeans:
+    """Sums by device, hour and metric; of a device with very many metrics the first ones."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, list[str]] = {}
+        self._sums: dict[str, dict[int, Floats]] = {}
+
+    def take(self, device: str, metrics: list[str], part: Chunk) -> None:
+        """The next rows of a device."""
+        kept = self._metrics.setdefault(device, metrics[:MOST_METRICS])
+        sums = self._sums.setdefault(device, {})
+        fit = np.isfinite(part.times_s) & (np.abs(part.times_s) < 1e12)
+        if len(kept) < 2 or not fit.any() or len(sums) > _MOST_HOURS:
+            return
+        values = part.values[fit, : len(kept)]
+        here = np.isfinite(values) & (np.abs(values) < 1e100)
+        hours, at = np.unique(
+            np.floor(part.times_s[fit] / HOUR_S).astype(np.int64), return_inverse=True
+        )
+        totals = np.zeros((2, len(hours), len(kept)))
+        np.add.at(totals[0], at, np.where(here, values, 0.0))
+        np.add.at(totals[1], at, here)
+        for place, hour in enumerate(hours.tolist()):
+            known = sums.setdefault(hour, np.zeros((2, len(kept))))
+            known += totals[:, place]
+
+    def findings(self) -> list[Finding]:
+        """Of kind `relation`, of all devices."""
+        found: list[Finding] = []
+        for device, sums in self._sums.items():
+            span = max(sums) - min(sums) if sums else 0
+            if not LEARN_DAYS[0] * DAY_HOURS < span <= _MOST_HOURS:
+                continue
+            with np.errstate(invalid="ignore"):
+                means = {hour: total[0] / total[1] for hour, total in sums.items()}
+            metrics = self._metrics[device]
+            latest = means[max(means)]
+            units = {
+                metric: guess_unit(metric, float(value))
+                for metric, value in zip(metrics, latest, strict=True)
+                if np.isfinite(value)
+            }
+            found += out_of_step(device, Hours.of(metrics, means), units)
+        return found

@@ -1,0 +1,70 @@
+"""A device's metrics against each other, from stored hours: which is out of step with the rest.
+
+Learned from the first four weeks after the newest baseline (the first of all, a repair, other firmware);
+what is judged are the last four. Asked now and then by the clock, from the store alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from anomaly import Finding
+from anomaly.relations import DAY_HOURS, HOUR_S, LEARN_DAYS, MOST_METRICS, Hours, out_of_step
+from server.detection.model import FindingRecord
+from server.telemetry.samples import SeriesKey
+from server.telemetry.store import TelemetryStore
+
+KIND: Final = "relation"
+_DAY_S: Final = HOUR_S * DAY_HOURS
+_LEARN_S: Final = LEARN_DAYS[-1] * _DAY_S
+_JUDGED_S: Final = 28 * _DAY_S
+_OLDEST_DAYS: Final = 400
+
+
+def look(
+    store: TelemetryStore, device_id: str, *, baseline_at: datetime | None, now_s: float
+) -> list[Finding]:
+    """What the whole days so far say; `now_s` in unix seconds, `baseline_at` None where never anew."""
+    units = dict(sorted(store.metrics(device_id).items())[:MOST_METRICS])
+    if len(units) < 2:
+        return []
+    until_s = float(np.floor(now_s / _DAY_S)) * _DAY_S
+    keys = [SeriesKey(device_id, metric) for metric in units]
+    if baseline_at is not None:
+        from_s = float(np.ceil(baseline_at.timestamp() / _DAY_S)) * _DAY_S
+    else:
+        from_s = _first_day_s(store, keys, until_s)
+    if until_s - from_s <= LEARN_DAYS[0] * _DAY_S:
+        return []
+    means: dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+    spans = [(from_s, min(from_s + _LEARN_S, until_s))]
+    if spans[0][1] < until_s:
+        spans.append((max(spans[0][1], until_s - _JUDGED_S), until_s))
+    for place, key in enumerate(keys):
+        for begin_s, end_s in spans:
+            hours = round((end_s - begin_s) / HOUR_S)
+            seen = store.query(key, from_s=begin_s, to_s=end_s, points=hours)
+            for time_s, mean in zip(seen.times_s.tolist(), seen.mean.tolist(), strict=True):
+                row = means.setdefault(int(time_s // HOUR_S), np.full(len(keys), np.nan))
+                row[place] = mean
+    return out_of_step(device_id, Hours.of(list(units), means), units)
+
+
+def _first_day_s(store: TelemetryStore, keys: Sequence[SeriesKey], until_s: float) -> float:
+    """The first whole day of any of these, as far back as it is looked for."""
+    oldest_s = until_s - _OLDEST_DAYS * _DAY_S
+    firsts = [until_s]
+    for key in keys[:3]:
+        seen = store.query(key, from_s=oldest_s, to_s=until_s, points=_OLDEST_DAYS)
+        if len(seen.times_s):
+            firsts.append(float(seen.times_s[0] // _DAY_S) * _DAY_S + _DAY_S)
+    return min(firsts)
+
+
+def is_ours(row: FindingRecord) -> bool:
+    """Whether a record on file comes of stored hours; the engine has relations of its own."""
+    return row.kind == KIND and "suggested_by_others" in row.evidence
