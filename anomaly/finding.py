@@ -17,6 +17,7 @@ Kind = Literal[
     "gap",
     "deviation",
     "relation",
+    "rhythm",
     "flapping",
     "reboot_loop",
     "counter_reset",

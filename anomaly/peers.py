@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.day_runs import runs
 from anomaly.finding import Finding, finding_id
 from anomaly.limits import follows_demand
 from anomaly.sentences import peers_sentence
@@ -25,9 +26,6 @@ Floats = npt.NDArray[np.float64]
 
 DAY_S: Final = 86_400.0
 LEAST_PEERS: Final = 5
-DAYS_IN_A_ROW: Final = 3
-AT_ONCE: Final = 3.0
-"""So many widths of the range need no second day."""
 WHOLE_DAY: Final = 0.75
 """Share of a day that its samples must span to stand for it."""
 _SKEWED: Final = 3.0
@@ -119,37 +117,13 @@ def _episodes(
     compared_to: str,
 ) -> list[Finding]:  # fmt: skip
     found: list[Finding] = []
-    opened: Finding | None = None
-    run = 0
-    since = 0
-    for place, distance in enumerate(away):
-        if np.isnan(distance):
-            continue  # a day without a word says neither
-        side = int(np.sign(distance)) if abs(distance) >= 1.0 else 0
-        end_s = (days[place] + 1) * DAY_S
-        if side == 0 or run * side < 0:
-            if opened is not None:
-                found.append(replace(opened, ended_s=days[place] * DAY_S))
-            opened, run = None, 0
-        if side == 0:
-            continue
-        since = place if run == 0 else since
-        run += side
-        if opened is None and (abs(run) >= DAYS_IN_A_ROW or abs(distance) >= AT_ONCE):
-            peers = _peers(table[place], at)
-            now = float(table[place, at])
-            opened = _finding(
-                device,
-                metric,
-                unit,
-                days[since] * DAY_S,
-                end_s,
-                now,
-                peers,
-                abs(float(distance)),
-                compared_to,
-            )
-    return [*found, opened] if opened is not None else found
+    for run in runs(away):
+        told = _finding(
+            device, metric, unit, days[run.since] * DAY_S, (days[run.at] + 1) * DAY_S,
+            float(table[run.at, at]), _peers(table[run.at], at), abs(float(away[run.at])), compared_to,
+        )  # fmt: skip
+        found.append(replace(told, ended_s=None if run.end is None else days[run.end] * DAY_S))
+    return found
 
 
 def _finding(

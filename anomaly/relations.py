@@ -17,49 +17,24 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.day_runs import AT_ONCE, DAYS_IN_A_ROW
 from anomaly.finding import Finding, finding_id
+from anomaly.hours import DAY_HOURS, HOUR_S, LEARN_DAYS, WHOLE_DAY_HOURS, Hours
 from anomaly.sentences import relation_sentence
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-HOUR_S: Final = 3600.0
-DAY_HOURS: Final = 24
-LEARN_DAYS: Final = (14, 28)
 LEAST_DAYS: Final = 10
-WHOLE_DAY_HOURS: Final = 18
 LEAST_SKILL: Final = 0.6
 """Share of the variance of left-out days that the others must explain."""
-DAYS_IN_A_ROW: Final = 3
-AT_ONCE: Final = 3.0
 BEYOND_LEARNED: Final = 0.1
 """By so much of its range an input may leave what was learned from."""
-MOST_METRICS: Final = 64
-"""Of a device with more, the first that the caller names."""
 _SUSPECTS: Final = 5
+_LEAST_WIDTH: Final = 1e-3
+"""In spreads of the metric: readings that follow each other to the digit still have digits."""
 _RIDGE: Final = 0.01
 _TOLD_SHARE: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """Hourly means of one device: `table[h, m]` of hour `first + h` (hours since 1970), NaN where none."""
-
-    metrics: tuple[str, ...]
-    first: int
-    table: Floats
-
-    @classmethod
-    def of(cls, metrics: Sequence[str], means: Mapping[int, Floats]) -> Hours:
-        """From hour → means (metrics,)."""
-        if not means:
-            return cls(tuple(metrics), 0, np.empty((0, len(metrics))))
-        first = min(means) // DAY_HOURS * DAY_HOURS
-        last = max(means) // DAY_HOURS * DAY_HOURS + DAY_HOURS
-        table = np.full((last - first, len(metrics)), np.nan)
-        for hour, row in means.items():
-            table[hour - first] = row
-        return cls(tuple(metrics), first, table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +163,7 @@ def _fit(days: Floats, metric: int, inputs: npt.NDArray[np.intp]) -> _Model | No
     if 1.0 - float(error.var()) / max(float(y.var()), 1e-12) < LEAST_SKILL:
         return None
     low, high = min(means), max(means)
-    width = max(high - low, 0.5 * float(error.std()))
+    width = max(high - low, 0.5 * float(error.std()), _LEAST_WIDTH)
     own = float(scale[-1])
     return _Model(
         metric, inputs, np.linalg.solve(gram + ridge, side), centre, scale,

@@ -21,9 +21,9 @@ from anomaly.errors import ScoreError
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
 from anomaly.outlook import GROWING, Course, with_outlook
+from anomaly.score_hours import HourlyMeans
 from anomaly.score_peers import Cohort
 from anomaly.score_plot import Tracks, Usual, draw
-from anomaly.score_relations import HourlyMeans
 from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
 from anomaly.score_write import ScoreFile, write_findings
 from anomaly.settings import EngineSettings

@@ -226,3 +226,18 @@ def relation_sentence(
         f"The {plain_name(metric)} has been out of step with {names} since {moment(onset_s, at_s)}: about"
         f" {quantity(now, unit)} where they suggest {quantity(suggested, unit)}."
     )
+
+
+def rhythm_sentence(
+    metric: str, unit: str, swing: float, usual_swing: float, onset_s: float, at_s: float
+) -> str:
+    name, since = plain_name(metric), moment(onset_s, at_s)
+    if not 0.5 * usual_swing <= swing <= 2.0 * usual_swing:
+        return (
+            f"The {name} no longer follows its usual rhythm of day and week since {since}: it moves by"
+            f" {quantity(swing, unit)} in a day, usually by {quantity(usual_swing, unit)}."
+        )
+    return (
+        f"The {name} no longer follows its usual rhythm of day and week since {since}: its highs and lows"
+        " come at other times."
+    )

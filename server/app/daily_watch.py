@@ -1,11 +1,11 @@
-"""Once a day, when a day is over (UTC): devices against their peers, and each one's metrics against each other."""
+"""Once a day, when a day is over (UTC): devices against their peers, and each one's hours against what is usual."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from anomaly import Finding
-from server.detection import by_days, peers, relations, repository
+from server.detection import by_days, hours, peers, repository
 from server.detection.model import FindingRecord
 from server.device import repository as devices
 from server.incident.service import absorb
@@ -42,9 +42,7 @@ class DailyWatch:
                 device_id: repository.baseline_requests(session, device_id) for device_id in ids
             }
             standing = {
-                row.device_id
-                for row in repository.all_open_findings(session)
-                if relations.is_ours(row)
+                row.device_id for row in repository.all_open_findings(session) if hours.is_ours(row)
             }
             baselines = {device_id: asked[-1].at for device_id, asked in begun.items() if asked}
         for group in groups:
@@ -52,9 +50,9 @@ class DailyWatch:
             self._note(group.device_ids, found, peers.is_ours)
         for device_id in ids:
             baseline_at = baselines.get(device_id)
-            found = relations.look(self._telemetry, device_id, baseline_at=baseline_at, now_s=now_s)
+            found = hours.look(self._telemetry, device_id, baseline_at=baseline_at, now_s=now_s)
             if found or device_id in standing:
-                self._note([device_id], found, relations.is_ours)
+                self._note([device_id], found, hours.is_ours)
         self._looked = today
 
     def _note(

@@ -27,10 +27,10 @@ def note(
     One that is open stays the same though the day on which it began is no longer looked at. `is_ours`
     tells whose end this look can tell.
     """
-    ill = {(f.device, f.metrics[0]): f for f in found if f.ended_s is None}
+    ill = {(f.device, f.kind, f.metrics[0]): f for f in found if f.ended_s is None}
     ends = {f.id: f.ended_s for f in found if f.ended_s is not None}
     still_open = {
-        (row.device_id, row.metrics[0]): row
+        (row.device_id, row.kind, row.metrics[0]): row
         for row in repository.open_findings(session, device_ids)
         if row.metrics and is_ours(row)
     }

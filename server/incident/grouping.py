@@ -18,7 +18,7 @@ from server.detection.model import FindingRecord
 
 CONNECTION_KINDS = frozenset({"silence", "gap", "flapping", "reboot_loop"})
 SPREADING_KINDS = frozenset(
-    {"deviation", "level_shift", "drift", "variance", "relation", "unlike_peers"}
+    {"deviation", "level_shift", "drift", "variance", "relation", "rhythm", "unlike_peers"}
 )
 """The machine behaves otherwise than it did."""
 WHOLE_DEVICE = ""

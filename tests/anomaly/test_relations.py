@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly.finding import Finding
-from anomaly.relations import DAY_HOURS, HOUR_S, Hours, out_of_step
+from anomaly.hours import DAY_HOURS, HOUR_S, Hours
+from anomaly.relations import out_of_step
 
 Floats = npt.NDArray[np.float64]
 METRICS = ("current", "temperature", "vibration", "lamp")

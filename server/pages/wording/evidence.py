@@ -35,6 +35,8 @@ _LABELS = {
     "times_usual_error": N_("Times the usual error"),
     "shares": N_("Most out of step"),
     "times_its_limit": N_("Times its limit"),
+    "swing_now": N_("Moves in a day, now"),
+    "swing_usual": N_("Moves in a day, usual"),
     "counted": N_("Counted"),
     "peers": N_("Devices compared with"),
     "peers_usual": N_("Usual on those"),
@@ -80,6 +82,7 @@ _COMPARED_TO = {
     "a counter, which only rises": N_("a counter, which only rises"),
     "its busiest six hours so far": N_("its busiest six hours so far"),
     "what the other readings suggest": N_("what the other readings suggest"),
+    "its own usual course of day and week": N_("its own usual course of day and week"),
     "per second": N_("per second"),
 }
 

@@ -49,6 +49,7 @@ _HEADLINES: dict[tuple[str, str], str] = {
     ("unlike_peers", EITHER): N_("%(name)s: not as on devices like this one"),
     ("counter_reset", EITHER): N_("%(name)s: starts again from nothing"),
     ("event_rate", EITHER): N_("%(name)s: changes far more often than ever"),
+    ("rhythm", EITHER): N_("%(name)s: no longer follows its usual day"),
     ("relation", EITHER): N_("%(name)s: no longer in step with the other readings"),
     ("life", EITHER): N_("%(name)s: wears out as others did before they failed"),
 }
@@ -220,6 +221,15 @@ def _relation(reader: Reader, evidence: Mapping[str, Any]) -> str:
     }
 
 
+def _rhythm(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    return translations(reader.language).gettext(
+        "For days it has not gone up and down as usual: it moves by %(now)s in a day, usually by %(usual)s."
+    ) % {
+        "now": _value(reader, evidence, "swing_now"),
+        "usual": _value(reader, evidence, "swing_usual"),
+    }
+
+
 def _unlike_peers(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It is at about %(now)s; on %(peers)s devices like this one it is usually at about %(usual)s."
@@ -276,6 +286,7 @@ _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
     "counter_reset": _counter_reset,
     "event_rate": _event_rate,
     "relation": _relation,
+    "rhythm": _rhythm,
     "unlike_peers": _unlike_peers,
     "spike": _spike,
     "life": _life,

@@ -65,6 +65,7 @@ EVIDENCE: dict[str, dict[str, float | str]] = {
         "shares": "a 60%",
         "times_usual_error": 4.0,
     },
+    "rhythm": {"unit": "Cel", "swing_now": 0.4, "swing_usual": 4.0, "times_usual_error": 4.0},
     "event_rate": {"times": 40.0, "within_s": 900.0, "most_in_six_hours": 4.0},
     "unlike_peers": {"unit": "Cel", "now": 9.0, "peers_usual": 4.0, "peers": 7},
     "variance": {"step_now": 3.0, "step_usual": 1.0},

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from server.app.daily_watch import DailyWatch
-from server.detection import relations
+from server.detection import hours
 from server.detection.model import BaselineRequest, FindingRecord
 from server.incident.model import Incident
 from server.kit.clock import ManualClock
@@ -83,13 +83,13 @@ def test_a_new_baseline_starts_the_learning_anew(world: CaseWorld) -> None:
 
 def test_what_the_engine_found_is_not_ended_here(world: CaseWorld) -> None:
     row = FindingRecord(id="x", device_id="d", kind="relation", evidence={"times_its_limit": 2.0})
-    assert not relations.is_ours(row)
+    assert not hours.is_ours(row)
 
 
 def test_a_device_of_one_metric_or_few_days_says_nothing(world: CaseWorld) -> None:
     store = stored(world, "d")
     now_s = world.now.timestamp()
-    assert relations.look(MemoryTelemetryStore(), "d", baseline_at=None, now_s=now_s) == []
+    assert hours.look(MemoryTelemetryStore(), "d", baseline_at=None, now_s=now_s) == []
     young: datetime = world.now - timedelta(days=10)
-    assert relations.look(store, "d", baseline_at=young, now_s=now_s) == []
-    assert len(relations.look(store, "d", baseline_at=None, now_s=now_s)) == 1
+    assert hours.look(store, "d", baseline_at=young, now_s=now_s) == []
+    assert len(hours.look(store, "d", baseline_at=None, now_s=now_s)) == 1

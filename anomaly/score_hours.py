@@ -1,4 +1,4 @@
-"""Hourly means of scored devices, kept as files pass; at the end, which metric is out of step with the rest."""
+"""Hourly means of scored devices, kept as files pass, and judged by days at the end."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import numpy as np
 
 from anomaly.csv_table import Chunk
 from anomaly.finding import Finding
+from anomaly.hours import DAY_HOURS, HOUR_S, LEARN_DAYS, MOST_METRICS, Floats, Hours
 from anomaly.limits import guess_unit
-from anomaly.relations import (
-    DAY_HOURS,
-    HOUR_S,
-    LEARN_DAYS,
-    MOST_METRICS,
-    Floats,
-    Hours,
-    out_of_step,
-)
+from anomaly.relations import out_of_step
+from anomaly.rhythm import out_of_rhythm
 
 _MOST_HOURS = 10 * 366 * DAY_HOURS
 """A file whose times span more is not one device's life by the hour."""
@@ -48,7 +42,7 @@ class HourlyMeans:
             known += totals[:, place]
 
     def findings(self) -> list[Finding]:
-        """Of kind `relation`, of all devices."""
+        """What is out of step or out of rhythm, of all devices."""
         found: list[Finding] = []
         for device, sums in self._sums.items():
             span = max(sums) - min(sums) if sums else 0
@@ -63,5 +57,6 @@ class HourlyMeans:
                 for metric, value in zip(metrics, latest, strict=True)
                 if np.isfinite(value)
             }
-            found += out_of_step(device, Hours.of(metrics, means), units)
+            hours = Hours.of(metrics, means)
+            found += out_of_step(device, hours, units) + out_of_rhythm(device, hours, units)
         return found

@@ -1,4 +1,4 @@
-"""A device's metrics against each other, from stored hours: which is out of step with the rest.
+"""What a device's stored hours say by days: metrics out of step with the others, or out of their own rhythm.
 
 Learned from the first four weeks after the newest baseline (the first of all, a repair, other firmware);
 what is judged are the last four. Asked now and then by the clock, from the store alone.
@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 
 from anomaly import Finding
-from anomaly.relations import DAY_HOURS, HOUR_S, LEARN_DAYS, MOST_METRICS, Hours, out_of_step
+from anomaly.hours import DAY_HOURS, HOUR_S, LEARN_DAYS, MOST_METRICS, Hours
+from anomaly.relations import out_of_step
+from anomaly.rhythm import out_of_rhythm
 from server.detection.model import FindingRecord
 from server.telemetry.samples import SeriesKey
 from server.telemetry.store import TelemetryStore
 
-KIND: Final = "relation"
 _DAY_S: Final = HOUR_S * DAY_HOURS
 _LEARN_S: Final = LEARN_DAYS[-1] * _DAY_S
 _JUDGED_S: Final = 28 * _DAY_S
@@ -30,7 +31,7 @@ def look(
 ) -> list[Finding]:
     """What the whole days so far say; `now_s` in unix seconds, `baseline_at` None where never anew."""
     units = dict(sorted(store.metrics(device_id).items())[:MOST_METRICS])
-    if len(units) < 2:
+    if not units:
         return []
     until_s = float(np.floor(now_s / _DAY_S)) * _DAY_S
     keys = [SeriesKey(device_id, metric) for metric in units]
@@ -46,12 +47,13 @@ def look(
         spans.append((max(spans[0][1], until_s - _JUDGED_S), until_s))
     for place, key in enumerate(keys):
         for begin_s, end_s in spans:
-            hours = round((end_s - begin_s) / HOUR_S)
-            seen = store.query(key, from_s=begin_s, to_s=end_s, points=hours)
+            points = round((end_s - begin_s) / HOUR_S)
+            seen = store.query(key, from_s=begin_s, to_s=end_s, points=points)
             for time_s, mean in zip(seen.times_s.tolist(), seen.mean.tolist(), strict=True):
                 row = means.setdefault(int(time_s // HOUR_S), np.full(len(keys), np.nan))
                 row[place] = mean
-    return out_of_step(device_id, Hours.of(list(units), means), units)
+    hours = Hours.of(list(units), means)
+    return out_of_step(device_id, hours, units) + out_of_rhythm(device_id, hours, units)
 
 
 def _first_day_s(store: TelemetryStore, keys: Sequence[SeriesKey], until_s: float) -> float:
@@ -67,4 +69,6 @@ def _first_day_s(store: TelemetryStore, keys: Sequence[SeriesKey], until_s: floa
 
 def is_ours(row: FindingRecord) -> bool:
     """Whether a record on file comes of stored hours; the engine has relations of its own."""
-    return row.kind == KIND and "suggested_by_others" in row.evidence
+    return row.kind == "rhythm" or (
+        row.kind == "relation" and "suggested_by_others" in row.evidence
+    )
