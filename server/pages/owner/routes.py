@@ -19,12 +19,12 @@ from server.kit.clock import from_unix
 from server.kit.errors import BadInput
 from server.kit.paging import Cursor, RowId, decode_int_cursor, next_cursor
 from server.kit.web import AppSettings, Now, Reading, Writing
-from server.pages.case_views import case_views
+from server.pages.case_views import case_views, ranked
 from server.pages.layout.charts import RANGES_S, Telemetry, charts
 from server.pages.layout.forms import CSRF, see
 from server.pages.layout.rendering import page, reader
 from server.pages.owner.views import device_views, home_view
-from server.pages.wording.forecasts import soonest
+from server.pages.wording.forecasts import soonest, told_of
 from server.ticket import service as tickets
 from server.ticket.answers import four_answers
 from server.ticket.service import Changes
@@ -251,7 +251,7 @@ def _case(
         ticket=ticket,
         ended=ticket.state in ENDED,
         answers=four_answers(session, ticket, settings),
-        foreseen=soonest(finding for _, finding in members),
+        foreseen=soonest(told_of(ranked(finding for _, finding in members))),
         thread=conversation.thread(session, viewer, ticket_id),
         visit=jobs.unfinished_of_ticket(session, ticket_id),
         body=body,

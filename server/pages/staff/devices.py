@@ -144,7 +144,7 @@ def show(
             }
             for f in found
         ],
-        lanes=lanes(seen_by, items, {f.id: f for f in found}),
+        lanes=lanes(seen_by, items, {f.id: f for f in ranked(found)}),
         active=incidents.active_on(session, device_id),
         outlook=next(iter(detection.outlooks(session, [device_id])), None),
         limits=devices.told_limits(device),

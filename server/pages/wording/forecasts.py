@@ -112,11 +112,12 @@ def soonest(findings: Iterable[F]) -> F | None:
 
 
 def told_of(findings: Iterable[F]) -> list[F]:
-    """Those to tell the forecast of: where several findings lead one metric to its limit, the first there."""
-    by_metric: dict[tuple[str, ...], list[F]] = {}
+    """Those to tell the forecast of: of several that lead one metric to its limit, the first given."""
+    firsts: dict[tuple[str, ...], F] = {}
     for finding in findings:
-        by_metric.setdefault(tuple(map(str, finding.metrics)), []).append(finding)
-    return [first for rivals in by_metric.values() if (first := soonest(rivals)) is not None]
+        if _told(finding) is not None:
+            firsts.setdefault(tuple(map(str, finding.metrics)), finding)
+    return list(firsts.values())
 
 
 def _told(finding: Foreseen) -> tuple[float, datetime, datetime, datetime | None] | None:
