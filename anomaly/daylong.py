@@ -30,7 +30,10 @@ FIRST_DEMAND_S: Final = 8 * 86_400.0  # … with a weekend where people set the 
 FIRST_HOURS: Final = 24.0  # so many extremes at least
 CALM_AFTER_S: Final = 2 * 86_400.0
 DAY_MARGIN: Final = 1.6  # in widths of the first days' range, times caution
-CALM_MARGIN: Final = 0.6  # of the calmest hours' steps, times caution
+CALM_MARGIN: Final = 0.6  # of the calmest hours' steps, times caution …
+CALM_PACE_S: Final = (
+    60.0  # … for so many seconds between samples; the mean of fewer steps is less sure
+)
 LEAST_WIDTH: Final = 0.05  # of the span between the lowest and the highest hour
 LASTS: Final = 3.0  # hours in a row
 REST: Final = 0.5  # a finding ends within this share of the margin
@@ -190,7 +193,8 @@ def judge_calm(
 ) -> int:  # fmt: skip
     """Whether even the calmest of the last twelve to eighteen hours is noisier than ever."""
     usual = row[col.FIRST_CALM]
-    limit = usual * (1.0 + CALM_MARGIN * params[par.CAUTION] * row[col.CAUTION] * math.sqrt(growth))
+    margin = CALM_MARGIN * math.sqrt(growth * max(1.0, row[col.INTERVAL] * (1.0 / CALM_PACE_S)))
+    limit = usual * (1.0 + margin * params[par.CAUTION] * row[col.CAUTION])
     # Steps between samples taken at another pace are not those of the first days.
     like = 0.67 < row[col.INTERVAL] / max(row[col.FIRST_INTERVAL], 1e-9) < 1.5
     noisy = judged and like and usual > 0.0 and calm > limit

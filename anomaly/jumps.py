@@ -17,7 +17,7 @@ from anomaly.judge import ENDED, OPENED
 from anomaly.state import Table
 
 WATCHED_S: Final = 2 * 86_400.0
-WATCHED_SAMPLES: Final = 500.0
+WATCHED_SAMPLES: Final = 2_000.0
 SMOOTH: Final = 0.35  # largest step of a smooth series, as a share of its range
 TIMES: Final = 3.5  # times the largest step ever
 STAYS_S: Final = 3600.0

@@ -14,7 +14,8 @@ from anomaly.state import Table
 SPIKES: Final = 3.0  # so many within the window are no accident
 WINDOW_S: Final = 86_400.0
 WINDOW_SAMPLES: Final = 200.0
-LONGEST: Final = 5.0  # samples; what stays longer (a lamp, a sun beam) is a matter for the level
+LONGEST: Final = 5.0  # samples; what stays longer (a lamp, a sun beam) is a matter for the level …
+LONGEST_S: Final = 300.0  # … and so is what stays so long, unless it is one sample
 WATCHED_S: Final = 2 * 86_400.0
 WATCHED_SAMPLES: Final = 500.0
 
@@ -51,9 +52,15 @@ def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: in
     if away < reach or reach <= 0.0:
         return come_back(row, i, t, v, low, high, reach, events, count)
     row[col.SPIKE_LENGTH] += 1.0
-    if row[col.SPIKE_LENGTH] > LONGEST:  # it stays there: part of what is seen from now on
+    if row[col.SPIKE_LENGTH] > longest(row):  # it stays there: part of what is seen from now on
         row[col.MIN_V], row[col.MAX_V] = min(row[col.MIN_V], v), max(row[col.MAX_V], v)
     return count
+
+
+@jit
+def longest(row: Table) -> float:
+    """Samples that a spike may last."""
+    return float(max(1.0, min(LONGEST, LONGEST_S / max(row[col.INTERVAL], 1e-9))))
 
 
 @jit
@@ -65,7 +72,7 @@ def come_back(
     row[col.MIN_V], row[col.MAX_V] = min(row[col.MIN_V], v), max(row[col.MAX_V], v)
     length = row[col.SPIKE_LENGTH]
     row[col.SPIKE_LENGTH] = 0.0
-    if length == 0.0 or length > LONGEST or row[col.CHANGES] < 0.2 * row[col.SAMPLES]:
+    if length == 0.0 or length > longest(row) or row[col.CHANGES] < 0.2 * row[col.SAMPLES]:
         return count
     if row[col.SPIKE_N] == 0.0:
         row[col.SPIKE_T] = row[col.LAST_T]

@@ -42,7 +42,7 @@ def test_the_nights_show_a_drift_that_the_days_hide(seed: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_calm_hours_show_noise_that_the_busy_hours_hide(seed: int) -> None:
     times, values = busy_room(seed)
-    noise = np.random.default_rng(seed).normal(0, 15, len(times)) * (times > T0 + 6 * DAY_S)
+    noise = np.random.default_rng(seed).normal(0, 20, len(times)) * (times > T0 + 6 * DAY_S)
     (finding,) = told(times, values + noise)
     assert finding.kind == "variance"
     assert finding.detected_s - T0 < 7.5 * DAY_S
@@ -103,3 +103,21 @@ def test_single_metrics_keep_the_default_budget_for_a_quarter(shape: str) -> Non
             values = 0.5 * values + 4.0 * ((times // DAY_S % 7 < 5) & (day > 0.2))
         found += len(told(times, values))
     assert found <= 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_few_samples_an_hour_are_less_sure_of_the_calm(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    times = 1.7e9 + np.arange(60 * 48) * 1800.0
+    assert [f for f in told(times, random.normal(20, 1, len(times))) if f.kind == "variance"] == []
+
+
+def test_ten_minutes_are_no_spike_however_few_samples_they_are() -> None:
+    times, values = wandering()
+    times, values = times[::5], values[::5]
+    lamp, spiky = values.copy(), values.copy()
+    for place in (1180, 1200, 1220, 1240):
+        lamp[place : place + 2] += 1e3
+        spiky[place] += 1e3
+    assert [f for f in told(times, lamp) if f.kind == "spike"] == []
+    assert [f.kind for f in told(times, spiky) if f.kind == "spike"] == ["spike"]
