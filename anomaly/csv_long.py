@@ -9,15 +9,18 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from anomaly.csv_table import (
+    BEYOND,
+    HEAD_LINES,
     MAX_COLUMNS,
     Chunk,
     CsvTable,
-    cells_of,
+    head_of,
     is_number,
     number_of,
     open_csv,
@@ -52,12 +55,11 @@ def _long_places(
     text, raw = open_text(path)
     with text, raw:
         try:
-            head, first = text.readline(), text.readline()
-        except (OSError, EOFError, zlib.error):
+            lines = list(islice(text, HEAD_LINES))
+            delimiter, plain, cells, _ = head_of(lines or [""])
+        except (OSError, EOFError, zlib.error, csv.Error):
             return None  # said in full by the reader of wide files
-    delimiter = max(",;\t", key=head.count)
-    names = [name.lower() for name in cells_of(head, delimiter)]
-    cells = cells_of(first, delimiter)
+    names = [name.lower() for name in plain]
     metric, value, device = (
         next((names.index(known) for known in kind if known in names), None)
         for kind in (METRIC_NAMES, VALUE_NAMES, DEVICE_NAMES)
@@ -66,7 +68,6 @@ def _long_places(
         return None
     if is_number(cells[metric]) or not is_number(cells[value]):
         return None
-    plain = cells_of(head, delimiter)
     time = guess_time_column(plain, cells, time_column, path.name)
     if time is None or time in {metric, value, device}:
         return None
@@ -111,8 +112,9 @@ def _table(
     times, first, lines = np.unique(stamps[places], return_index=True, return_inverse=True)
     values = np.full((len(times), len(metrics)), np.nan)
     numbers = np.array([number_of(rows[at][value]) for at in places])
-    missing = int((~np.isfinite(numbers)).sum())
-    numbers[~np.isfinite(numbers)] = np.nan
+    bad = ~(np.abs(numbers) <= BEYOND)
+    missing = int(bad.sum())
+    numbers[bad] = np.nan
     values[lines, columns] = numbers
     chunk = Chunk(2, [labels[places[at]] for at in first], times, values, dated)
     return CsvTable(path, list(metrics), iter([chunk]), missing_cells=missing)

@@ -24,7 +24,11 @@ from anomaly.errors import ScoreError
 
 Floats = npt.NDArray[np.float64]
 CHUNK_ROWS = 50_000
+HEAD_LINES = 20
+"""A header or first row may be of several lines, in quotes; of more it is a stray quote."""
 MAX_COLUMNS = 20_000
+BEYOND = 1e100
+"""No quantity is larger: such numbers are as good as missing."""
 _MISSING = {"", "na", "n/a", "null", "none", "-", "?", "nan"}
 
 
@@ -87,25 +91,26 @@ def open_csv(path: Path, time_column: str | None = None) -> CsvTable:
 def _read_head(table: CsvTable, stream: TextIO, time_column: str | None) -> None:
     file = table.path.name
     try:
-        head = list(islice(stream, 2))
+        lines = list(islice(stream, HEAD_LINES))
     except (OSError, EOFError, zlib.error) as error:
         raise ScoreError(f"{file}: cannot be read: {error}") from error
-    if not head or not head[0].strip():
+    if not lines or not lines[0].strip():
         raise ScoreError(f"{file}: the file is empty")
-    delimiter = max(",;\t", key=head[0].count)
-    first = cells_of(head[0], delimiter)
+    try:
+        delimiter, first, sample, length = head_of(lines)
+    except csv.Error as error:
+        raise ScoreError(f"{file}: the header cannot be read: {error}") from error
     if len(first) > MAX_COLUMNS:
         raise ScoreError(f"{file}: {len(first)} columns, at most {MAX_COLUMNS} can be read")
     has_header = not all(is_number(cell) or not cell for cell in first)
     names = _unique(first) if has_header else [f"column{i + 1}" for i in range(len(first))]
-    body = head[1:] if has_header else head
-    if has_header and (not body or not body[0].strip()):
+    if has_header and not any(sample):
         raise ScoreError(f"{file}: there is a header but no rows")
-    sample = cells_of(body[0], delimiter)
-    at = guess_time_column(names, sample, time_column, file)
+    at = guess_time_column(names, sample if has_header else first, time_column, file)
     table.metrics = [name for i, name in enumerate(names) if i != at]
-    lines = _chain(body, stream)
-    table.chunks = _chunks(table, lines, delimiter, len(names), at, 2 if has_header else 1)
+    skipped = length if has_header else 0
+    text = _chain(lines[skipped:], stream)
+    table.chunks = _chunks(table, text, delimiter, len(names), at, skipped + 1)
 
 
 def open_text(path: Path) -> tuple[TextIO, BinaryIO]:
@@ -123,9 +128,24 @@ def _chain(first: list[str], rest: TextIO) -> Iterator[str]:
     yield from rest
 
 
-def cells_of(line: str, delimiter: str) -> list[str]:
-    row = next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])
-    return [cell.strip() for cell in row]
+def head_of(lines: list[str]) -> tuple[str, list[str], list[str], int]:
+    """Delimiter, cells of the header and of the row after it, and of how many lines the header is.
+
+    Raises csv.Error for a cell of more than 131,072 characters.
+    """
+    delimiter = max(",;\t", key=lines[0].count)
+    first, length = _record(lines, delimiter)
+    second, _ = _record(lines[length:], delimiter)
+    return delimiter, first, second, length
+
+
+def _record(lines: list[str], delimiter: str) -> tuple[list[str], int]:
+    reader = csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter)
+    row = next(reader, [])
+    if reader.line_num >= HEAD_LINES > 1:
+        row = next(csv.reader([lines[0].replace("\0", "")], delimiter=delimiter), [])
+        return [cell.strip() for cell in row], 1
+    return [cell.strip() for cell in row], reader.line_num
 
 
 def is_number(cell: str) -> bool:
@@ -214,7 +234,7 @@ def _parse(
         numbers = np.array(cells, dtype=np.float64)
     except ValueError:
         numbers = np.array([number_of(cell) for cell in cells])
-    bad = ~np.isfinite(numbers)
+    bad = ~(np.abs(numbers) <= BEYOND)
     table.missing_cells += int(bad.sum())
     numbers[bad] = np.nan
     return numbers

@@ -19,6 +19,8 @@ _FORMATS = (
 )  # fmt: skip
 # An epoch number above this is in that many parts of a second.
 _EPOCH_PARTS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+_FARTHEST_S = 1e15
+"""Thirty million years: beyond, days can't be counted, and no clock has shown it."""
 
 
 def guess_time_column(
@@ -114,11 +116,13 @@ class TimeReader:
                     numbers[index] = float(cell)
                 except ValueError:
                     break
-        if not np.isfinite(numbers).all():
-            bad = int(np.argmin(np.isfinite(numbers)))
+        times = numbers / self._parts
+        sound = np.abs(times) <= _FARTHEST_S
+        if not sound.all():
+            bad = int(np.argmin(sound))
             line = first_line + bad
             raise ScoreError(f"{self._file}: line {line}: {cells[bad][:40]!r} is not a time")
-        return numbers / self._parts
+        return times
 
     def _one(self, cell: str, line: int) -> float:
         text = cell.strip()

@@ -77,8 +77,8 @@ class Engine:
     ) -> list[Finding]:
         """Take samples in arrival order, series mixed; returns findings opened, worse or ended.
 
-        Shapes are (n,); samples not newer than their series' last, NaN and infinities are passed
-        over. Raises SamplesError when the arrays do not fit or name an unknown series.
+        Shapes are (n,); samples not newer than their series' last, NaN, infinities and what is beyond
+        1e100 are passed over. Raises SamplesError when the arrays do not fit or name an unknown series.
         """
         none = np.empty(0, np.float32), np.empty(0, np.uint8)
         return self._walk(series, times_s, values, arrived_s, none, none)

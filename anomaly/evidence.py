@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Evidence = dict[str, float | str]
 
 
+MOST_BANDS = 1e9
+"""More say no more, and of a band of next to nothing it would be infinitely many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One row of the kernel's events; what the numbers mean depends on the code."""
@@ -32,7 +36,9 @@ class Told:
 
     @classmethod
     def of(cls, event: Table) -> Told:
-        return cls(int(event[1]), *(float(x) for x in event[3:12]))
+        at_s, onset_s, now, usual, low, high, z, slope, extra = (float(x) for x in event[3:12])
+        z = min(z, MOST_BANDS)
+        return cls(int(event[1]), at_s, onset_s, now, usual, low, high, z, slope, extra)
 
 
 def _level(told: Told) -> Evidence:

@@ -1,10 +1,11 @@
 """When does a degrading quantity cross its limit? A time, with an 80 % interval that may be open.
 
 The quantity is taken to go on at a rate like the rates it has shown: over all of its history, over
-the newer half, over the newest quarter; and, where peers that came further are known, at the rates
-which they showed from that level on. The estimate goes by the (geometric) mean of these rates, the
-interval by how much they differ and by how unsteady the quantity's own rate has been (its spread over
-quarters of the history, which a longer horizon averages out). A rate that may be zero gives an open end.
+the newer half, over the newest quarter; and, where like units that came further are known, at the rates
+that their courses tell, stretched in time to this one's (`anomaly.analogues`). The estimate goes by the
+(geometric) mean of these rates, the interval by how much they differ, by how unsteady the quantity's own rate
+has been (its spread over quarters of the history, which a longer horizon averages out, and so do other rates
+beside it) and by how unsure its level is. A rate that may be zero gives an open end.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.analogues import rate_of_analogue
 from anomaly.errors import SamplesError
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +27,8 @@ Course = tuple[Floats, Floats]
 LEAST_SAMPLES: Final = 8
 _REACH: Final = (math.inf, 0.5, 0.25)  # time constants of the rates, as shares of the history
 _BLOCKS: Final = 4
-_SMOOTH: Final = 9  # samples of the median that a peer's course is read through
+_NOW: Final = 0.1  # the same of the line that tells where it stands: a long one cuts the corner of a bent course
+_NOW_SAMPLES: Final = 4.0  # but of no fewer samples
 # Student's quantile at 0.9 for 1, 2, 3 … degrees of freedom; few rates say little of their spread.
 _STUDENT: Final = (3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372)
 
@@ -44,29 +47,32 @@ def time_to_limit(
 ) -> Crossing:
     """When `values` (n,) at `times` (n,) will cross `limit`; both in order of time, at least 8.
 
-    `peers` are courses (times, values) of like units on the same scale, from their beginning on.
+    `peers` are courses (times, values) of like units on the same scale; these and `values` from the
+    unit's beginning on.
     Already beyond (as smoothed, on the side away from the first values): crossing at the last time.
     Raises SamplesError for arrays that do not fit, are unordered, too short or not finite.
     """
     t, y = _checked(times, values)
     if not math.isfinite(limit):
         raise SamplesError("the limit must be a finite number")
-    fits = [_line(t, y, reach) for reach in _REACH]
-    level = float(np.mean([end for _, end in fits[1:]]))
+    reach = max(_NOW, _NOW_SAMPLES / len(t))
+    _, level = _line(t, y, reach)
     way = 1.0 if limit > float(np.mean(y[:_BLOCKS])) else -1.0
     gap = way * (limit - level)
     now = float(t[-1])
     if gap <= 0.0:
         return Crossing(now, now, now)
-    own = [way * rate for rate, _ in fits]
-    told = [rate for peer in peers if (rate := _peer_rate(peer, level, gap, way)) is not None]
+    own = [way * _line(t, y, reach)[0] for reach in _REACH]
+    told = _told_by(peers, t, way * y, way * level, gap, way)
     rates = [float(np.mean(own)), *told] if told else own
     if min(rates) <= 0.0:
         return _perhaps_never(rates, gap, now)
-    wander = _wander(t, y, gap, float(np.mean(rates)))
-    factor_low, factor_high = _factors(rates, wander)
+    witnesses = len(rates) if told else 1
+    wander = _wander(t, y, gap, float(np.mean(rates))) / math.sqrt(witnesses)
+    unsure = _unsure_level(t, y, reach) / gap
+    sooner, later = (1.0 + math.hypot(f - 1.0, unsure) for f in _factors(rates, wander))
     after = gap / float(np.exp(np.mean(np.log(rates))))
-    return Crossing(now + after, now + after / factor_low, now + after * factor_high)
+    return Crossing(now + after, now + after / sooner, now + after * later)
 
 
 def _perhaps_never(rates: list[float], gap: float, now: float) -> Crossing:
@@ -91,10 +97,25 @@ def _checked(times: Floats, values: Floats) -> Course:
 
 def _line(t: Floats, y: Floats, reach: float) -> tuple[float, float]:
     """Slope and last value of a weighted least-squares line, newer samples counting more."""
-    weight = np.exp((t - t[-1]) / (reach * (t[-1] - t[0])))
+    weight = _weights(t, reach)
     middle = float(np.average(t, weights=weight))
     slope = float((weight * (t - middle) * y).sum() / (weight * (t - middle) ** 2).sum())
     return slope, float(np.average(y, weights=weight)) + slope * float(t[-1] - middle)
+
+
+def _weights(t: Floats, reach: float) -> Floats:
+    return np.asarray(np.exp((t - t[-1]) / (reach * (t[-1] - t[0]))))
+
+
+def _unsure_level(t: Floats, y: Floats, reach: float) -> float:
+    """How far the last value of the line may be off in four cases of five, from the steps' noise."""
+    weight = _weights(t, reach)
+    from_middle = t - float(np.average(t, weights=weight))
+    share = weight / weight.sum()
+    share = share + from_middle[-1] * weight * from_middle / (weight * from_middle**2).sum()
+    steps = np.diff(y)
+    noise = float(np.median(np.abs(steps - np.median(steps)))) * 1.4826 / math.sqrt(2.0)
+    return 1.282 * noise * float(np.sqrt((share**2).sum()))
 
 
 def _wander(t: Floats, y: Floats, gap: float, rate: float) -> float:
@@ -117,17 +138,14 @@ def _factors(rates: list[float], wander: float) -> tuple[float, float]:
     return max(told, 1.0 + wander), max(told, 1.0 / (1.0 - wander) if wander < 1.0 else math.inf)
 
 
-def _peer_rate(peer: Course, level: float, gap: float, way: float) -> float | None:
-    """How fast the peer went from `level` over as much of the gap as it has been seen to go."""
-    t, y = _checked(*peer)
-    half = _SMOOTH // 2
-    smooth = way * np.array([np.median(y[max(0, i - half) : i + half + 1]) for i in range(len(y))])
-    beyond = np.flatnonzero(smooth >= way * level)
-    if len(beyond) == 0:
-        return None
-    start = int(beyond[0])
-    done = np.flatnonzero(smooth >= way * level + gap)
-    end = int(done[0]) if len(done) else len(y) - 1
-    if end <= start or (smooth[end] - smooth[start]) < 0.25 * gap:
-        return None
-    return float((smooth[end] - smooth[start]) / (t[end] - t[start]))
+def _told_by(
+    peers: Sequence[Course], t: Floats, values: Floats, level: float, gap: float, way: float
+) -> list[float]:
+    """The rate by each peer that came far enough; `values` and `level` rise towards the limit."""
+    rates = []
+    for peer in peers:
+        times, course = _checked(*peer)
+        rate = rate_of_analogue((times, way * course), t - t[0], values, level, gap)
+        if rate is not None:
+            rates.append(rate)
+    return rates

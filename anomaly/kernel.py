@@ -30,6 +30,7 @@ from anomaly.spikes import check_spike, is_watched
 from anomaly.state import Table
 from anomaly.surprise import surprise
 
+BEYOND: Final = 1e100  # no quantity is larger, and sums and squares of larger ones overflow
 SPARE_EVENTS: Final = 64  # a sample writes fewer events than this, siblings' silence aside
 
 
@@ -57,7 +58,7 @@ def walk(
         i = int(series[k])
         row = rows[i]
         t, v = times[k], values[k]
-        if math.isfinite(t) and math.isfinite(v) and t > row[col.LAST_T]:
+        if math.isfinite(t) and abs(v) <= BEYOND and t > row[col.LAST_T]:
             count = step_series(rows, devices, params, i, t, v, arrived_s, events, count)
         if wants_scores:
             scores[k] = row[col.SCORE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ Usual = Callable[[tuple[str, str], float], Baseline | None]
 """The baseline of (device, metric) at a time; None while it is still being learned."""
 MAX_PANELS = 12
 _POINTS = 1500
+_FARTHEST = 1e38  # of what single precision holds
 _READ, _USUAL, _FOUND, _AHEAD = "#3b6ea5", "#2e7d32", "#c0392b", "#8e5aa8"
 
 
@@ -33,7 +35,8 @@ class Tracks:
             column = values[:, index]
             here = np.isfinite(column)
             if here.any():
-                part = (times_s[here], column[here].astype(np.float32))
+                drawn = np.clip(column[here], -_FARTHEST, _FARTHEST).astype(np.float32)
+                part = (times_s[here], drawn)
                 self._parts.setdefault((device, metric), []).append(part)
 
     def names(self) -> list[tuple[str, str]]:
@@ -67,7 +70,10 @@ def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool, us
         _draw_one(panel, track, name, findings, dated=dated)
     _explain(figure)
     try:
-        figure.savefig(path, dpi=110)
+        with warnings.catch_warnings():
+            # A metric may be named in a script that the font lacks: boxes in its title.
+            warnings.filterwarnings("ignore", message="Glyph ")
+            figure.savefig(path, dpi=110)
     except OSError as error:
         raise ScoreError(f"{path}: {error.strerror or error}") from error
 

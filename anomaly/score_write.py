@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -72,15 +70,14 @@ def _lines(
 
 
 def _odd(labels: list[str]) -> bool:
-    return any(mark in label for label in (labels[0], labels[-1]) for mark in ',"\n\r')
+    together = "".join(labels)
+    return any(mark in together for mark in ',"\n\r')
 
 
 def _quoted(text: str) -> str:
     if not any(mark in text for mark in ',"\n\r'):
         return text
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([text])
-    return line.getvalue()
+    return '"' + text.replace('"', '""') + '"'
 
 
 def shown_time(time_s: float | None, *, dated: bool) -> str | float | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from anomaly import sentences as say
-from anomaly.evidence import EVIDENCE, Evidence, Told
+from anomaly.evidence import EVIDENCE, MOST_BANDS, Evidence, Told
 from anomaly.finding import Finding, Kind, finding_id
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ _COMPARED: Final[dict[int, Callable[[Told], str]]] = {
 
 def word_whole(device: str, metrics: tuple[str, ...], event: Table) -> Finding:
     """Several metrics of a device together: what moved at once, or left its healthy run's levels."""
-    at_s, onset_s, z = float(event[3]), float(event[4]), float(event[9])
+    at_s, onset_s, z = float(event[3]), float(event[4]), min(float(event[9]), MOST_BANDS)
     sudden = int(event[1]) == MOTION
     names = [say.plain_name(metric) for metric in metrics]
     compared = "how much its metrics moved in its other hours" if sudden else "its healthy run"

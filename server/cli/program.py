@@ -47,7 +47,12 @@ class Program(TyperGroup):
             library = sys.modules.get("anomaly.errors")
             if library is None or not isinstance(error, library.AnomalyError):
                 raise
-            fail(str(error))
+            fail(one_line(str(error)))
+
+
+def one_line(text: str) -> str:
+    """A file's own words in a message (a column's name) neither break the line nor steer the terminal."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
 
 
 def fail(message: str) -> None:

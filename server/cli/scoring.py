@@ -56,6 +56,7 @@ def score(
     time, metric, value and maybe device). Prints the findings.
     """
     from anomaly.score import score_csv
+    from server.cli.program import one_line
 
     with progress_bar("score") as told:
         report = score_csv(
@@ -70,7 +71,7 @@ def score(
             progress=told,
         )
     for note in report.notes:
-        typer.echo(note, err=True)
+        typer.echo(one_line(note), err=True)
     show_findings(report)
     devices = "1 device" if len(report.devices) == 1 else f"{len(report.devices)} devices"
     typer.echo(f"{report.rows} rows of {devices}, {len(report.findings)} findings", err=True)

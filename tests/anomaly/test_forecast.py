@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -67,6 +68,42 @@ def test_peers_that_slow_down_later_move_the_forecast() -> None:
     assert taught.low <= truth <= taught.high
 
 
+def worn_cells(count: int, shapes: tuple[float, float]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each from 2.0 down to 1.4 in a life of its own, along a course bent by its own exponent."""
+    random, made = np.random.default_rng(7), []
+    for _ in range(count):
+        times = np.arange(1.0, int(random.uniform(80, 180)) + 1)
+        fade = 0.6 * (times / times[-1]) ** random.uniform(*shapes)
+        made.append((times, 2.0 - fade + random.normal(0.0, 0.004, len(times))))
+    return made
+
+
+def test_like_units_halve_the_error_where_courses_are_alike_but_for_their_speed() -> None:
+    alone, taught = [], []
+    known, *others = np.array_split(np.arange(63), 21)
+    cells = worn_cells(63, (1.1, 1.1))
+    for group in others:
+        times, values = cells[group[0]]
+        seen = len(times) // 2
+        for errors, peers in ((alone, []), (taught, [cells[at] for at in known])):
+            crossing = time_to_limit(times[:seen], values[:seen], 1.4, peers=peers)
+            errors.append(abs(crossing.at - times[-1]))
+    assert np.mean(taught) < 0.6 * np.mean(alone)
+
+
+def test_the_interval_holds_where_like_units_are_not_quite_alike() -> None:
+    inside, widths = [], []
+    cells = worn_cells(120, (0.8, 1.3))
+    for at in range(0, 120, 3):
+        times, values = cells[at]
+        seen = len(times) // 2
+        crossing = time_to_limit(times[:seen], values[:seen], 1.4, peers=cells[at + 1 : at + 3])
+        inside.append(crossing.low <= times[-1] <= crossing.high)
+        widths.append((crossing.high - crossing.low) / (times[-1] - seen))
+    assert np.mean(inside) >= 0.7
+    assert np.median(widths) < 1.5, "nor is it so wide that it says nothing"
+
+
 _NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
 
@@ -82,10 +119,23 @@ def test_any_course_gives_ordered_times(values: list[float], limit: float) -> No
     _ordered_or_refused(np.arange(float(len(values))), np.array(values), limit)
 
 
-def _ordered_or_refused(times: np.ndarray, values: np.ndarray, limit: float) -> None:
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=8, max_size=40),
+    st.lists(st.floats(-1e6, 1e6), max_size=40),
+    st.floats(-1e6, 1e6),
+)
+def test_any_peers_give_ordered_times(values: list[float], peer: list[float], limit: float) -> None:
+    peers = [(np.arange(float(len(peer))) * 3.0, np.array(peer))]
+    _ordered_or_refused(np.arange(float(len(values))), np.array(values), limit, peers)
+
+
+def _ordered_or_refused(
+    times: np.ndarray, values: np.ndarray, limit: float,
+    peers: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+) -> None:  # fmt: skip
     try:
         with np.errstate(all="ignore"):
-            crossing = time_to_limit(times, values, limit)
+            crossing = time_to_limit(times, values, limit, peers=peers)
     except SamplesError:
         return
     assert times[-1] <= crossing.low <= crossing.at <= crossing.high

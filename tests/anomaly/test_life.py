@@ -206,8 +206,8 @@ def test_few_units_that_end_at_one_value_are_forecast_to_it(tmp_path: Path) -> N
     test = cells(tmp_path / "test.csv", [110, 150], upto=60)
     found = predict(test, model=tmp_path / "m.skops", out=tmp_path / "o.csv")
     for (_, remaining, low, high), truth in zip(found, (50, 90), strict=True):
-        assert abs(remaining - truth) < 0.3 * truth
-        assert low <= truth <= high
+        assert abs(remaining - truth) < 0.1 * truth
+        assert low < remaining < high, "how often it holds the truth: test_forecast"
 
 
 def test_a_file_with_a_foreign_type_is_refused_by_name(tmp_path: Path) -> None:

@@ -308,6 +308,33 @@ def test_a_librarys_refusal_is_one_line(
     assert line.startswith("forewarn: ")
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"\0\0\0", "empty"),
+        (b"time;load\n", "no rows"),
+        (b"time,load\n2024-01-01,1\nnever,2\n", "line 3"),
+        (b"time,load\n1e300,1\n", "line 2"),
+        (
+            b'time,"two\rlines","\x1b[31mred"\n1,a,b\n',
+            "no column holds numbers (two lines, [31mred)",
+        ),
+        (b"\x1f\x8b\xff\xfe", "no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_one_line_and_two(
+    forewarn: Forewarn, content: bytes, says: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_bytes(content)
+    result = forewarn("score", str(file), own_dir=False)
+    assert (result.exit_code, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert line.startswith("forewarn: bad.csv: ")
+    assert says in line
+
+
 def test_doctor_finds_a_fresh_directory_sound(forewarn: Forewarn) -> None:
     result = forewarn("doctor", "--http-port", "0", "--mqtt-port", "0")
     for check in ("Python", "broker", "data directory", "ports", "records", "clock"):
