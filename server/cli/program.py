@@ -25,6 +25,7 @@ from server.cli import (
     setting_up,
     tuning,
 )
+from server.cli.plain_text import one_line
 from server.kit.errors import ForewarnError
 
 _OURS = {"anomaly", "device_agent", "field_service", "server"}
@@ -48,11 +49,6 @@ class Program(TyperGroup):
             if library is None or not isinstance(error, library.AnomalyError):
                 raise
             fail(one_line(str(error)))
-
-
-def one_line(text: str) -> str:
-    """A file's own words in a message (a column's name) neither break the line nor steer the terminal."""
-    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
 
 
 def fail(message: str) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from server.cli.plain_text import one_line
+
 if TYPE_CHECKING:
     from anomaly.score import ScoreReport
 
@@ -56,7 +58,6 @@ def score(
     time, metric, value and maybe device). Prints the findings.
     """
     from anomaly.score import score_csv
-    from server.cli.program import one_line
 
     with progress_bar("score") as told:
         report = score_csv(
