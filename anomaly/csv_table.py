@@ -94,7 +94,7 @@ def _read_head(table: CsvTable, stream: TextIO, time_column: str | None) -> None
         lines = list(islice(stream, HEAD_LINES))
     except (OSError, EOFError, zlib.error) as error:
         raise ScoreError(f"{file}: cannot be read: {error}") from error
-    if not lines or not lines[0].strip():
+    if not lines or not lines[0].strip("\0 \t\r\n"):
         raise ScoreError(f"{file}: the file is empty")
     try:
         delimiter, first, sample, length = head_of(lines)
