@@ -26,7 +26,7 @@ def quantity(value: float, unit: str) -> str:
     value, shown = _scaled(value, unit)
     if value == 0 or not math.isfinite(value):
         text = f"{value:g}"
-    elif abs(value) >= 1e6 or abs(value) < 1e-3:
+    elif abs(value) >= 1e6 or abs(value) < 1e-6:
         text = f"{value:.2e}"
     else:
         digits = max(0, 2 - math.floor(math.log10(abs(value))))
