@@ -20,6 +20,7 @@ from anomaly.csv_table import (
     MAX_COLUMNS,
     Chunk,
     CsvTable,
+    cells_of,
     head_of,
     is_number,
     number_of,
@@ -81,8 +82,7 @@ def _pivoted(
     width = max(time, metric, value, device or 0) + 1
     with text, raw:
         try:
-            lines = (line.replace("\0", "") for line in text)
-            rows = [row for row in csv.reader(lines, delimiter=delimiter) if row][1:]
+            rows = [row for row in cells_of(text, delimiter) if row][1:]
         except (OSError, EOFError, zlib.error, csv.Error) as error:
             raise ScoreError(f"{path.name}: damaged: {error}") from error
     short = next((at for at, row in enumerate(rows) if len(row) < width), None)

@@ -1,4 +1,4 @@
-"""A CSV file as chunks of times and numbers: any delimiter of `, ; tab`, any usual time column.
+"""A CSV file as chunks of times and numbers: any delimiter of `, ; tab` or spaces, any usual time column.
 
 Whatever is decided about a column is decided by the header and the first cells alone, so that a
 file cut short reads the same as far as it goes. Cells that are no number count as missing.
@@ -10,11 +10,11 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Self, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Self, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,13 @@ import numpy.typing as npt
 from anomaly.csv_times import TimeReader, guess_time_column
 from anomaly.errors import ScoreError
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 Floats = npt.NDArray[np.float64]
 CHUNK_ROWS = 50_000
+SPACES = " "
+"""The delimiter of files whose numbers stand between any number of spaces and tabs."""
 HEAD_LINES = 20
 """A header or first row may be of several lines, in quotes; of more it is a stray quote."""
 MAX_COLUMNS = 20_000
@@ -134,16 +139,34 @@ def head_of(lines: list[str]) -> tuple[str, list[str], list[str], int]:
     Raises csv.Error for a cell of more than 131,072 characters.
     """
     delimiter = max(",;\t", key=lines[0].count)
+    if lines[0].count(delimiter) == 0 and _is_spaced(lines):
+        delimiter = SPACES
     first, length = _record(lines, delimiter)
     second, _ = _record(lines[length:], delimiter)
     return delimiter, first, second, length
 
 
+def _is_spaced(lines: list[str]) -> bool:
+    """Whether numbers stand between spaces or tabs, under as many words: the plain text of many tools."""
+    second = lines[1].split() if len(lines) > 1 else []
+    words = lines[0].split()
+    return len(words) == len(second) > 1 and all(map(is_number, second))
+
+
+def cells_of(lines: Iterable[str], delimiter: str) -> Reader:
+    """Rows of cells; NUL bytes are passed over."""
+    if delimiter == SPACES:
+        return csv.reader(
+            ("\t".join(line.replace("\0", "").split()) for line in lines), delimiter="\t"
+        )
+    return csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter)
+
+
 def _record(lines: list[str], delimiter: str) -> tuple[list[str], int]:
-    reader = csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter)
+    reader = cells_of(lines, delimiter)
     row = next(reader, [])
     if reader.line_num >= HEAD_LINES > 1:
-        row = next(csv.reader([lines[0].replace("\0", "")], delimiter=delimiter), [])
+        row = next(cells_of(lines[:1], delimiter), [])
         return [cell.strip() for cell in row], 1
     return [cell.strip() for cell in row], reader.line_num
 
@@ -176,7 +199,7 @@ def _chunks(
     names = list(table.metrics)
     if at is not None:
         names.insert(at, "")
-    reader = csv.reader((text.replace("\0", "") for text in lines), delimiter=delimiter)
+    reader = cells_of(lines, delimiter)
     row_number = 0
     while True:
         try:

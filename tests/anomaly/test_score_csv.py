@@ -259,3 +259,21 @@ def test_a_short_line_of_a_long_file_is_named(tmp_path: Path) -> None:
     path.write_text("time,metric,value\n2024-01-01T00:00:00,x,1\n2024-01-01T00:01:00,x\n")
     with pytest.raises(ScoreError, match=r"long.csv: line 3: 2 cells, 3 needed"):
         score_csv([path])
+
+
+@pytest.mark.parametrize(
+    ("head", "between"), [("time  inlet outlet", "\t"), ("time inlet outlet", "   ")]
+)
+def test_numbers_between_spaces_and_tabs(tmp_path: Path, head: str, between: str) -> None:
+    random = np.random.default_rng(4)
+    rows = [(n * 10.0, *random.normal(20, 0.5, 2)) for n in range(3000)]
+    text = "\n".join(between.join(f"{cell:.3f}" for cell in row) + " " for row in rows)
+    file = tmp_path / "mote.txt"
+    file.write_text(f"{head}\n{text}\n")
+    report = score_csv([file], out=tmp_path / "s.csv")
+    assert report.rows == 3000
+    metrics = {row["metric"] for row in lines_of(tmp_path / "s.csv")}
+    assert metrics == {"", "inlet", "outlet"}
+    file.write_text("one word after another\nand no number\n")
+    with pytest.raises(ScoreError, match="no column holds numbers"):
+        score_csv([file])
