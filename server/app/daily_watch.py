@@ -38,13 +38,10 @@ class DailyWatch:
             in_service = devices.in_service(session)
             groups = peers.groups(in_service)
             ids = [device.id for device in in_service]
-            begun = {
-                device_id: repository.baseline_requests(session, device_id) for device_id in ids
-            }
             standing = {
                 row.device_id for row in repository.all_open_findings(session) if hours.is_ours(row)
             }
-            baselines = {device_id: asked[-1].at for device_id, asked in begun.items() if asked}
+            baselines = repository.newest_baselines(session)
         for group in groups:
             found = peers.look(self._telemetry, group, now_s=now_s)
             self._note(group.device_ids, found, peers.is_ours)

@@ -151,6 +151,13 @@ def tuning_version(session: Session, cohort: str, version: int) -> CohortTuning 
     )
 
 
+def newest_baselines(session: Session) -> dict[str, datetime]:
+    """Of each device that was ever to begin anew, when it was last."""
+    query = select(BaselineRequest.device_id, func.max(BaselineRequest.at))
+    rows = session.execute(query.group_by(BaselineRequest.device_id)).all()
+    return {row[0]: row[1] for row in rows}
+
+
 def baseline_requests(session: Session, device_id: str) -> list[BaselineRequest]:
     """All of a device, oldest first."""
     query = select(BaselineRequest).where(BaselineRequest.device_id == device_id)
