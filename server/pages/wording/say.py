@@ -14,6 +14,7 @@ from server.pages.wording import (
     evidence,
     findings,
     forecasts,
+    leading,
     messages,
     metrics,
     visits,
@@ -27,6 +28,7 @@ class Say:
         self._reader = reader
         self.tone = cases.tone
         self.told_of = forecasts.told_of
+        self.leading = leading.leading
 
     def metric(self, name: object) -> str:
         return metrics.metric_name(translations(self._reader().language), str(name))

@@ -26,6 +26,7 @@ from server.pages.language.translations import translations
 from server.pages.wording.cases import _WORDS, URGENCY, word
 from server.pages.wording.evidence import evidence_rows
 from server.pages.wording.findings import advice, explanation, headline
+from server.pages.wording.leading import leading
 from server.pages.wording.messages import ICONS, system_message
 from server.pages.wording.metrics import metric_name
 from server.ticket.states import Priority, Resolution, TicketState
@@ -172,3 +173,11 @@ def test_a_line_of_a_newer_version_is_shown_as_it_is() -> None:
 )
 def test_measurements_have_names(metric: str, name: str) -> None:
     assert metric_name(translations("en"), metric) == name
+
+
+def test_the_worst_of_a_metric_stands_for_it() -> None:
+    worst, same = Found("drift", ["a/x"]), Found("deviation", ["a/x"])
+    other, device, again = Found("stuck", ["b"]), Found("silence", []), Found("flapping", [])
+    heads, rest = leading([worst, same, other, device, again])
+    assert heads == [worst, other, device, again]
+    assert rest == [same]
