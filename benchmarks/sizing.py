@@ -1,8 +1,9 @@
 """What an installation needs: devices x metrics x rate -> cores, memory, disk, from costs measured now.
 
 Measured in this run: CPU of a worker and of VictoriaMetrics for a stored sample, bytes that a sample takes
-there, memory of a series in the detectors. Taken from earlier measurements (options): CPU of the pipeline
-for a sample (docs/decisions/0023), CPU to receive a message (0022), memory of a connection (0003).
+there, memory of a series in the detectors. Taken from `benchmarks/ingest.py` (options): CPU of the pipeline
+for a sample, CPU to receive a message, memory of a connection. All at full batches: far below full load they
+are small and a sample costs more, which never adds up to more than a worker has.
 
     python benchmarks/sizing.py [--out benchmarks/results/sizing.json]
 
@@ -52,11 +53,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--pipeline-us", type=float, default=1.1, help="CPU a sample, without store"
+        "--pipeline-us", type=float, default=1.9, help="CPU a sample, without store"
     )
     parser.add_argument("--message-us", type=float, default=30.0, help="CPU to receive a message")
     parser.add_argument("--worker-mb", type=float, default=350.0, help="a worker before any series")
-    parser.add_argument("--connection-kb", type=float, default=80.0, help="a device on its node")
+    parser.add_argument("--connection-kb", type=float, default=92.0, help="a device on its node")
     parser.add_argument("--sent-bytes", type=float, default=80.0, help="a sample in SenML JSON")
     parser.add_argument("--stream-gb", type=float, default=8.6, help="FOREWARN_STREAM_MAX_BYTES")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
