@@ -109,6 +109,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(here).as_posix() in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
+    of_browsers = {item.path for item in items if item.get_closest_marker("browser")}
+    for item in items:
+        if item.path in of_browsers and not item.get_closest_marker("browser"):
+            raise pytest.UsageError(f"{item.nodeid}: tests with a browser want a file of their own")
     items.sort(key=_turn)
 
 
