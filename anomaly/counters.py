@@ -39,7 +39,7 @@ def as_rate(row: Table, t: float, v: float) -> float:
     last = row[col.COUNT_LAST]
     row[col.COUNT_LAST] = v
     if row[col.COUNTER] == UNKNOWN:
-        if v < last or v != math.floor(v):
+        if v < last or v < 0.0 or v != math.floor(v):
             row[col.COUNTER] = NO_COUNTER
             return v
         row[col.RISES] += 1.0 if v > last else 0.0
@@ -48,14 +48,20 @@ def as_rate(row: Table, t: float, v: float) -> float:
         row[col.COUNTER] = COUNTS
     grown = v - last
     if grown < 0.0:
-        if last >= WRAPS_NEAR and last < WRAPS and grown < -0.5 * WRAPS:
+        if runs_over(last, v):
             grown += WRAPS
-        elif v <= ANEW * last:
+        elif 0.0 <= v <= ANEW * last:
             grown = v
         else:
             row[col.COUNTER] = NO_COUNTER
             return v
     return float(grown / (t - row[col.LAST_T]))
+
+
+@jit
+def runs_over(last: float, v: float) -> bool:
+    """Whether a fall to v is the end of 32 bits rather than a beginning anew."""
+    return bool(WRAPS_NEAR <= last < WRAPS and v < 0.5 * WRAPS)
 
 
 @jit
@@ -69,7 +75,7 @@ def check_reset(
         count = emit(
             events, count, i, C_RESET, ENDED, over_t, row[col.RESET_FROM_T], v, before, 0.0, 0.0, 1.0, 0.0, 0.0
         )  # fmt: skip
-    if v > ANEW * before or v >= before or before >= WRAPS_NEAR:
+    if v > ANEW * before or v >= before or runs_over(before, v):
         return count
     since = t - row[col.RESET_T]
     if row[col.RESET_RUN] == 0.0 or since > QUIET_S:

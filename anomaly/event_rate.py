@@ -21,9 +21,7 @@ LEARNED_BLOCKS: Final = 28.0
 TIMES: Final = 3.0
 MORE: Final = 6.0
 GROWTH: Final = 1.25  # by which the most may grow with a block, once it is known
-SPARSE: Final = (
-    0.02  # share of readings that differ from the one before, as in the judges of levels
-)
+SPARSE: Final = 0.02  # share of readings that differ from the one before
 
 
 @jit
@@ -80,4 +78,10 @@ def is_sparse(row: Table) -> bool:
     two_states = row[col.VALUE_HIGH] - row[col.VALUE_LOW] <= 1.0 and row[col.LAST_V] == math.floor(
         row[col.LAST_V]
     )
-    return bool(two_states or row[col.CHANGES] < SPARSE * row[col.SAMPLES])
+    return bool(two_states or stands_still(row))
+
+
+@jit
+def stands_still(row: Table) -> bool:
+    """All but constant: a door, a set point, the size of a disk."""
+    return bool(row[col.CHANGES] < SPARSE * row[col.SAMPLES])

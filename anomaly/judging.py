@@ -8,6 +8,7 @@ from typing import Final
 from anomaly import params as par
 from anomaly import state as col
 from anomaly.daylong import note_hour
+from anomaly.event_rate import stands_still
 from anomaly.events import C_LEVEL, C_NOISE, C_PROFILE, emit
 from anomaly.jit import jit
 from anomaly.judge import ENDED, NOTHING, WORSE, learn, slope, smooth, start_judge, weigh
@@ -107,8 +108,8 @@ def feed(
     if row[b + col.PHASE] != col.JUDGING:
         learn(row, b, x, away, t, interval, ready, params)
         return count
-    if row[col.CHANGES] < 0.02 * row[col.SAMPLES]:
-        return count  # all but constant: a door, a set point, the size of a disk
+    if stands_still(row):
+        return count
     said = weigh(row, b, t, dt, interval, params)
     if said != NOTHING:
         # What is worse than told is told as it is now, not as it was on the whole.

@@ -149,7 +149,7 @@ def read_counter(
             row[column] = 0.0
         row[col.SAMPLES_ALL] = 0.0
         row[col.KNOWN] = 0.0
-        row[col.DEMAND] = 1.0
+        row[col.DEMAND] += 2.0 if known != COUNTS else -2.0  # beside what the unit says
     return count, judged
 
 

@@ -177,16 +177,12 @@ def _away(models: Sequence[_Model], rows: Floats) -> tuple[Floats, Floats]:
     expected = np.full(rows.shape[1], np.nan)
     for model in models:
         inputs, own = rows[:, model.inputs], rows[:, model.metric]
-        whole = np.isfinite(inputs).all(axis=1) & np.isfinite(own)
-        if whole.sum() < WHOLE_DAY_HOURS:
-            continue
-        inputs, own = inputs[whole], own[whole]
         room = BEYOND_LEARNED * (model.high - model.low)
-        if ((inputs < model.low - room) | (inputs > model.high + room)).mean() > 0.0:
-            inside = ((inputs >= model.low - room) & (inputs <= model.high + room)).all(axis=1)
-            if inside.sum() < WHOLE_DAY_HOURS:
-                continue
-            inputs, own = inputs[inside], own[inside]
+        inside = (inputs >= model.low - room) & (inputs <= model.high + room)  # never where unknown
+        fit = inside.all(axis=1) & np.isfinite(own)
+        if fit.sum() < WHOLE_DAY_HOURS:
+            continue
+        inputs, own = inputs[fit], own[fit]
         scaled = (inputs - model.centre[:-1]) / model.scale[:-1]
         guess = (scaled @ model.weights[:-1] + model.weights[-1]) * model.scale[-1] + model.centre[
             -1

@@ -1,11 +1,12 @@
 """Rhythm: the course of a metric over day and week, by hourly means, and whether it is still followed.
 
-What is usual at an hour is the mean of that hour on all days learned from, moved towards the mean of that hour of the
-week by the share (none, half, all) that foretold weeks left out best. Only the shape counts: the middle of a day
-is taken away, since levels have judges of their own. A day is judged by the upper quartile of its hours'
-errors, so that a few wild hours have no say, against those of the weeks that were left out while learning, and only three days in
-a row are a finding; where the usual course explains less than
-half of the days left out there is no rhythm to lose. Measures of use follow people and are not judged. Learned from fourteen days and again from twenty-eight.
+What is usual at an hour is the mean of that hour on all days learned from, moved towards the mean of that hour
+of the week by the share (none, half, all) that foretold weeks left out best. Only the shape counts: the middle of
+a day is taken away, since levels have judges of their own. A day is judged by the upper quartile of its hours'
+errors, so that a few wild hours have no say, against those of the weeks that were left out while learning, and
+only three days in a row are a finding. Where the usual course explains less than half of the days left out there
+is no rhythm to lose. Measures of use follow people and are not judged. Learned from fourteen days and again from
+twenty-eight.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ class HourlyMeans:
         kept = self._metrics.setdefault(device, metrics[:MOST_METRICS])
         sums = self._sums.setdefault(device, {})
         fit = np.isfinite(part.times_s) & (np.abs(part.times_s) < 1e12)
-        if len(kept) < 2 or not fit.any() or len(sums) > _MOST_HOURS:
+        if not fit.any() or len(sums) > _MOST_HOURS:
             return
         values = part.values[fit, : len(kept)]
-        here = np.isfinite(values) & (np.abs(values) < 1e100)
+        here = np.isfinite(values)
         hours, at = np.unique(
             np.floor(part.times_s[fit] / HOUR_S).astype(np.int64), return_inverse=True
         )

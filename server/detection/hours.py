@@ -41,7 +41,8 @@ def look(
         from_s = _first_day_s(store, keys, until_s)
     if until_s - from_s <= LEARN_DAYS[0] * _DAY_S:
         return []
-    means: dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+    first = round(from_s / HOUR_S)
+    table = np.full((round(until_s / HOUR_S) - first, len(keys)), np.nan)
     spans = [(from_s, min(from_s + _LEARN_S, until_s))]
     if spans[0][1] < until_s:
         spans.append((max(spans[0][1], until_s - _JUDGED_S), until_s))
@@ -49,10 +50,10 @@ def look(
         for begin_s, end_s in spans:
             points = round((end_s - begin_s) / HOUR_S)
             seen = store.query(key, from_s=begin_s, to_s=end_s, points=points)
-            for time_s, mean in zip(seen.times_s.tolist(), seen.mean.tolist(), strict=True):
-                row = means.setdefault(int(time_s // HOUR_S), np.full(len(keys), np.nan))
-                row[place] = mean
-    hours = Hours.of(list(units), means)
+            at = np.floor(seen.times_s / HOUR_S).astype(np.int64) - first
+            here = (at >= 0) & (at < len(table))  # a rollup may begin before what was asked for
+            table[at[here], place] = seen.mean[here]
+    hours = Hours(tuple(units), first, table)
     return out_of_step(device_id, hours, units) + out_of_rhythm(device_id, hours, units)
 
 

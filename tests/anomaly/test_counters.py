@@ -87,6 +87,12 @@ def test_32_bits_run_over_without_a_word(t0: float) -> None:
     assert fed(values, t0)[1] == []
 
 
+def test_a_counter_beyond_32_bits_starts_anew_like_any_other(t0: float) -> None:
+    _, found = fed(started_anew(pulses(15) + 1e10, 9000), t0, "B")
+    assert [f.kind for f in found] == ["counter_reset", "counter_reset"]
+    assert found[0].evidence["value"] == 1.0
+
+
 def test_what_falls_by_a_little_was_no_counter(t0: float) -> None:
     level = np.round(np.random.default_rng(3).normal(500, 3, 12 * DAY))
     level[:100] = np.arange(100) + 400  # rose a hundred times at first

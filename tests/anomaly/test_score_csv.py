@@ -277,3 +277,16 @@ def test_numbers_between_spaces_and_tabs(tmp_path: Path, head: str, between: str
     file.write_text("one word after another\nand no number\n")
     with pytest.raises(ScoreError, match="no column holds numbers"):
         score_csv([file])
+
+
+def test_one_metric_alone_has_a_rhythm_to_lose(tmp_path: Path) -> None:
+    hours = np.arange(40 * 24)
+    swing = np.where(hours < 30 * 24, np.sin(hours * 2 * np.pi / 24), 0.0)
+    values = 20.0 + 4.0 * swing + np.random.default_rng(2).normal(0, 0.2, len(hours))
+    start = np.datetime64("2024-03-04T00:00:00")
+    lines = [
+        f"{start + np.timedelta64(int(h), 'h')},{v:.3f}" for h, v in zip(hours, values, strict=True)
+    ]
+    file = tmp_path / "room.csv"
+    file.write_text("\n".join(["time,air [Cel]", *lines]) + "\n")
+    assert "rhythm" in {finding.kind for finding in score_csv([file]).findings}
