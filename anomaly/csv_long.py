@@ -1,120 +1,208 @@
-"""A CSV with one reading per line (time, name of the metric, value, maybe the device): turned to rows.
+"""Tables whose lines are one reading each (time, name of the metric, value, maybe the device), and tables of
+several devices: cut into one table a device.
 
-A file is long when its header has a column that names metrics and one that holds their values, and the
-first line fits that. It is read whole, since a metric may come late or lines may be sorted by metric.
+A file is long when its header has a column that names metrics and one that holds their values, and its
+first rows fit that. It is read whole, since a metric may come late or lines may be sorted by metric.
 """
 
 from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from anomaly.csv_cells import MISSING, as_flag, is_number, numbers_of
+from anomaly.csv_head import Head, cells_of, chained, open_text, read_head
 from anomaly.csv_table import (
-    BEYOND,
-    HEAD_LINES,
+    CHUNK_ROWS,
     MAX_COLUMNS,
     Chunk,
     CsvTable,
-    cells_of,
-    head_of,
-    is_number,
-    number_of,
+    Floats,
+    labels_of,
     open_csv,
-    open_text,
 )
-from anomaly.csv_times import TimeReader, guess_time_column
+from anomaly.csv_times import TimeReader, time_columns
 from anomaly.errors import ScoreError
 
-METRIC_NAMES = ("metric", "variable", "parameter", "sensor", "signal", "tag", "field", "name")
-VALUE_NAMES = ("value", "reading", "val", "v")
-DEVICE_NAMES = ("device", "device_id", "machine", "asset", "host", "node", "unit_id")
+METRIC_NAMES = (
+    "metric", "variable", "parameter", "sensor", "signal", "tag", "field", "name", "entity_id", "measurement", "channel",
+)  # fmt: skip
+VALUE_NAMES = ("value", "reading", "val", "v", "state")
+DEVICE_NAMES = (
+    "device", "device_id", "deviceid", "device_name", "machine", "machine_id", "asset", "asset_id", "host", "hostname",
+    "node", "node_id", "unit_id", "equipment", "equipment_id", "thing",
+)  # fmt: skip
 
 
 def tables_of(
     path: Path, device: str, time_column: str | None = None
 ) -> Iterator[tuple[str, CsvTable]]:
-    """The file's devices and their tables: one for a wide file, one per device for a long one.
+    """The file's devices and their tables: one for each that a column names, else one.
 
     Raises ScoreError naming the file and what is wrong.
     """
-    places = _long_places(path, time_column)
-    if places is None:
-        yield device, open_csv(path, time_column)
-        return
-    yield from _pivoted(path, device, *places)
-
-
-def _long_places(
-    path: Path, time_column: str | None
-) -> tuple[str, int, int, int, int | None] | None:
-    """Delimiter and places of time, metric, value and device; None when the file is not long."""
     text, raw = open_text(path)
     with text, raw:
-        try:
-            lines = list(islice(text, HEAD_LINES))
-            delimiter, plain, cells, _ = head_of(lines or [""])
-        except (OSError, EOFError, zlib.error, csv.Error):
-            return None  # said in full by the reader of wide files
-    names = [name.lower() for name in plain]
+        head = read_head(text, path.name)
+        places = _long_places(head, time_column, path.name)
+        if places is not None:
+            readings = _read(path, head, chained(head.lines, text), places)
+            yield from _pivoted(path, device, readings)
+            return
+    owner = _owner(head, time_column, path.name)
+    table = open_csv(path, time_column, owner=owner)
+    if owner is None:
+        yield device, table
+    else:
+        yield from _by_owner(table, device)
+
+
+def _place(names: list[str], kind: tuple[str, ...]) -> int | None:
+    return next((names.index(known) for known in kind if known in names), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Long:
+    """Places of the columns of a long table."""
+
+    times: tuple[int, ...]
+    metric: int
+    value: int
+    device: int | None
+
+
+def _long_places(head: Head, time_column: str | None, file: str) -> _Long | None:
+    names = [name.lower().removeprefix("_") for name in head.names]
     metric, value, device = (
-        next((names.index(known) for known in kind if known in names), None)
-        for kind in (METRIC_NAMES, VALUE_NAMES, DEVICE_NAMES)
+        _place(names, kind) for kind in (METRIC_NAMES, VALUE_NAMES, DEVICE_NAMES)
     )
-    if metric is None or value is None or len(cells) != len(names) or len(set(names)) < len(names):
+    if metric is None or value is None or len(set(names)) < len(names):
         return None
-    if is_number(cells[metric]) or not is_number(cells[value]):
+    rows = [row for row in head.rows if len(row) == len(names)]
+    if len(head.sample) != len(names) or is_number(head.sample[metric], commas=head.commas):
         return None
-    time = guess_time_column(plain, cells, time_column, path.name)
-    if time is None or time in {metric, value, device}:
+    if not any(
+        is_number(row[value], commas=head.commas) or as_flag(row[value]) is not None for row in rows
+    ):
         return None
-    return delimiter, time, metric, value, device
+    times = time_columns(head.names, head.sample, time_column, file)
+    if not times or {metric, value, device} & set(times):
+        return None
+    return _Long(times, metric, value, device)
 
 
-def _pivoted(
-    path: Path, stem: str, delimiter: str, time: int, metric: int, value: int, device: int | None
-) -> Iterator[tuple[str, CsvTable]]:
-    text, raw = open_text(path)
-    width = max(time, metric, value, device or 0) + 1
-    with text, raw:
+def _owner(head: Head, time_column: str | None, file: str) -> str | None:
+    """The column of a wide table that names each row's device: words or whole numbers."""
+    at = _place([name.lower() for name in head.names], DEVICE_NAMES)
+    if (
+        at is None
+        or at in time_columns(head.names, head.sample, time_column, file)
+        or len(head.names) < 3
+    ):
+        return None
+    cells = [row[at] for row in head.rows if at < len(row)]
+    held = [cell for cell in cells if cell.lower() not in MISSING]
+    named = all(cell.isdigit() or not is_number(cell, commas=head.commas) for cell in held)
+    return head.names[at] if held and named else None
+
+
+def _by_owner(table: CsvTable, stem: str) -> Iterator[tuple[str, CsvTable]]:
+    """A wide table cut by device; its rows keep their order."""
+    with table:
+        chunks = list(table.chunks)
+    codes: dict[str, int] = {}
+    owner = np.array([
+        codes.setdefault(name, len(codes)) for chunk in chunks for name in chunk.owners or ()
+    ])  # fmt: skip
+    times = np.concatenate([chunk.times_s for chunk in chunks])
+    values = np.vstack([chunk.values for chunk in chunks])
+    labels = [label for chunk in chunks for label in chunk.labels]
+    text, missing = set(table.text_columns), table.missing_cells
+    for name, places in zip(codes, _groups(owner, len(codes)), strict=True):
+        chunk = Chunk(
+            chunks[0].first_line, [labels[at] for at in places.tolist()], times[places], values[places], chunks[0].dated
+        )  # fmt: skip
+        yield name or stem, CsvTable(table.path, table.metrics, iter([chunk]), text, missing)
+        text, missing = set(), 0  # said once
+
+
+def _groups(codes: npt.NDArray[np.int64], count: int) -> list[npt.NDArray[np.intp]]:
+    """Places of each code, in order."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.searchsorted(codes[order], np.arange(1, count)))
+
+
+@dataclass(slots=True)
+class _Readings:
+    """The lines of a long table, by column."""
+
+    labels: list[str] = field(default_factory=list)
+    times: list[Floats] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    dated: bool = True
+
+
+def _read(path: Path, head: Head, lines: Iterator[str], places: _Long) -> _Readings:
+    width = max(*places.times, places.metric, places.value, places.device or 0) + 1
+    reader, clock = cells_of(lines, head.delimiter), TimeReader(path.name)
+    read, line = _Readings(), head.first_line
+    while True:
         try:
-            rows = [row for row in cells_of(text, delimiter) if row][1:]
+            rows = [row for row in islice(reader, CHUNK_ROWS) if row]
         except (OSError, EOFError, zlib.error, csv.Error) as error:
             raise ScoreError(f"{path.name}: damaged: {error}") from error
-    short = next((at for at, row in enumerate(rows) if len(row) < width), None)
-    if short is not None:
-        raise ScoreError(f"{path.name}: line {short + 2}: {len(rows[short])} cells, {width} needed")
-    reader = TimeReader(path.name)
-    labels = [row[time].strip() for row in rows]
-    stamps = reader.read(labels, 2)
-    owners: dict[str, list[int]] = {}
-    for at, row in enumerate(rows):
-        owners.setdefault(row[device].strip() if device is not None else stem, []).append(at)
-    for name, places in owners.items():
-        yield (
-            name or stem,
-            _table(path, rows, labels, stamps, places, metric, value, dated=reader.dated),
-        )
+        if not rows:
+            break
+        short = next((at for at, row in enumerate(rows) if len(row) < width), None)
+        if short is not None:
+            raise ScoreError(
+                f"{path.name}: line {line + short}: {len(rows[short])} cells, {width} needed"
+            )
+        columns = list(zip(*(row[:width] for row in rows), strict=True))
+        labels = [label.strip() for label in labels_of(columns, places.times)]
+        read.labels += labels
+        read.times.append(clock.read(labels, line))
+        read.values.append(numbers_of(columns[places.value], commas=head.commas))
+        read.metrics += columns[places.metric]
+        if places.device is not None:
+            read.owners += columns[places.device]
+        line += len(rows)
+    read.dated = clock.dated
+    return read
 
 
-def _table(
-    path: Path, rows: list[list[str]], labels: list[str], stamps: np.ndarray, places: list[int],
-    metric: int, value: int, *, dated: bool,
-) -> CsvTable:  # fmt: skip
-    metrics: dict[str, int] = {}
-    columns = [metrics.setdefault(rows[at][metric].strip(), len(metrics)) for at in places]
-    if len(metrics) > MAX_COLUMNS:
-        raise ScoreError(f"{path.name}: {len(metrics)} metrics, at most {MAX_COLUMNS} can be read")
-    times, first, lines = np.unique(stamps[places], return_index=True, return_inverse=True)
-    values = np.full((len(times), len(metrics)), np.nan)
-    numbers = np.array([number_of(rows[at][value]) for at in places])
-    bad = ~(np.abs(numbers) <= BEYOND)
-    missing = int(bad.sum())
-    numbers[bad] = np.nan
-    values[lines, columns] = numbers
-    chunk = Chunk(2, [labels[places[at]] for at in first], times, values, dated)
-    return CsvTable(path, list(metrics), iter([chunk]), missing_cells=missing)
+def _pivoted(path: Path, stem: str, read: _Readings) -> Iterator[tuple[str, CsvTable]]:
+    times, values = np.concatenate(read.times), np.concatenate(read.values)
+    names, metric = _coded(read.metrics)
+    owners, owner = _coded(read.owners) if read.owners else ([stem], np.zeros(len(times), np.int64))
+    for name, places in zip(owners, _groups(owner, len(owners)), strict=True):
+        seen, first, column = np.unique(metric[places], return_index=True, return_inverse=True)
+        order = np.argsort(first, kind="stable")  # metrics as they come in the file
+        if len(seen) > MAX_COLUMNS:
+            raise ScoreError(f"{path.name}: {len(seen)} metrics, at most {MAX_COLUMNS} can be read")
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        moments, begins, row = np.unique(times[places], return_index=True, return_inverse=True)
+        table = np.full((len(moments), len(seen)), np.nan)
+        table[row, rank[column]] = values[places]
+        labels = [read.labels[at] for at in places[begins].tolist()]
+        chunk = Chunk(2, labels, moments, table, read.dated)
+        metrics = [names[int(code)] for code in seen[order]]
+        missing = int(np.isnan(values[places]).sum())
+        yield name or stem, CsvTable(path, metrics, iter([chunk]), missing_cells=missing)
+
+
+def _coded(words: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The words in order of appearance, and each place's number among them."""
+    codes: dict[str, int] = {}
+    numbers = [codes.setdefault(word.strip(), len(codes)) for word in words]
+    return list(codes), np.array(numbers, np.int64)

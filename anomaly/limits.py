@@ -53,25 +53,53 @@ def follows_demand(unit: str) -> bool:
 
 # Words in a column's name that tell its quantity, for files that carry no units.
 _NAMED = (
-    (re.compile(r"(^|[^a-z])(temp|temperature)([^a-z]|$)"), "Cel"),
+    (re.compile(r"(^|[^a-z])(temp|temperature)[ _.-]?(f|degf|fahrenheit)$"), "°F"),
+    (re.compile(r"(^|[^a-z])(temp|temperature)[ _.-]?(k|kelvin)$"), "K"),
+    (re.compile(r"(^|[^a-z])(temp|temperature)([^a-z]|$)|(celsius|degc)$"), "Cel"),
     (re.compile(r"(^|[^a-z])(rh|humidity)([^a-z]|$)"), "%RH"),
     (re.compile(r"(^|[^a-z])co2([^a-z0-9]|$)"), "ppm"),
     (re.compile(r"(^|[^a-z])(light|lux|illuminance)([^a-z]|$)"), "lux"),
 )
-_GIVEN = re.compile(r"[\[(]([^\])]{1,8})[\])]\s*$")
-_SPELLED = {"°C": "Cel", "C": "Cel", "degC": "Cel", "%rh": "%RH"}
+_GIVEN = re.compile(r"[\[(]([^\])]{1,8})[\])]\s*$|[ _,](°[CFK])$")
+_LAST = re.compile(r"[ _](volts?|amps?|watts?|[mk]v|ma|kw|kwh|hpa|kpa|mbar|bar|rpm|ppm|ppb)$")
+_SPELLED = {
+    "°C": "Cel", "C": "Cel", "degC": "Cel", "°K": "K", "%rh": "%RH", "volt": "V", "volts": "V", "amp": "A", "amps": "A",
+    "watt": "W", "watts": "W", "mv": "mV", "kv": "kV", "ma": "mA", "kw": "kW", "kwh": "kWh", "hpa": "hPa", "kpa": "kPa",
+}  # fmt: skip
 
 
 def guess_unit(name: str, first_value: float) -> str:
-    """The unit a column's name gives (`flow [l/min]`) or suggests; empty when in doubt.
+    """The unit a column's name gives (`flow [l/min]`, `supply_volts`) or suggests; empty when in doubt.
 
     A first value outside the limits of a merely suggested unit refutes the suggestion.
     """
     given = _GIVEN.search(name)
     if given:
-        return _SPELLED.get(given.group(1), given.group(1))
+        unit = (given.group(1) or given.group(2)).strip()
+        if unit == "F" and "temp" in name.lower():
+            return "°F"
+        return _SPELLED.get(unit, unit)
+    lowered = name.strip().lower()
+    last = _LAST.search(lowered)
+    if last:
+        return _SPELLED.get(last.group(1), last.group(1))
     for pattern, unit in _NAMED:
-        if pattern.search(name.lower()):
+        if pattern.search(lowered):
             low, high = physical_limits(unit)
             return unit if low <= first_value <= high else ""
     return ""
+
+
+_WITH_TOLERANCE = {
+    "%RH": (0.0, 100.0),
+    "%EL": (0.0, 100.0),
+    "lux": (0.0, math.inf),
+    "lx": (0.0, math.inf),
+    "ppm": (0.0, 1e6),
+}
+
+
+def named_limit(unit: str, limit: float) -> float:
+    """The limit as people name it: readings may pass 100 % by a sensor's tolerance, but 100 % it is."""
+    physical, named = physical_limits(unit), _WITH_TOLERANCE.get(unit, physical_limits(unit))
+    return named[physical.index(limit)] if limit in physical else limit

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from anomaly.finding import Finding
 from anomaly.forecast import LEAST_SAMPLES, Crossing, time_to_limit
+from anomaly.limits import named_limit
 from anomaly.sentences import lasting, quantity
 
 Floats = npt.NDArray[np.float64]
@@ -86,6 +87,7 @@ def with_outlook(
     limit = limits[1] if rises else limits[0]
     if not math.isfinite(limit):
         return finding
+    limit = named_limit(unit, limit)
     crossing = time_to_limit(times, values, limit)
     now_s, length_s = float(times[-1]), float(times[-1] - times[0])
     if not now_s < crossing.at <= now_s + REACH * length_s:

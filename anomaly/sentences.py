@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 
 _UNITS = {
-    "Cel": "°C", "%RH": "% humidity", "/": "", "1": "", "": "", "m/s2": "m/s²", "m3/s": "m³/s",
+    "Cel": "°C", "%RH": "% humidity", "%EL": "%", "/": "", "1": "", "": "", "m/s2": "m/s²", "m3/s": "m³/s",
     "1/s": "per second",
 }  # fmt: skip
 _UNIT_AT_END = re.compile(r"(?<=\S)\s*[\[(](?=[^\])]*[a-zA-Z%°µΩ])[^\])\s]{1,8}[\])]\s*$")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.errors import LifeError
+from anomaly.csv_cells import number_of, numbers_of
+from anomaly.csv_head import open_text
+from anomaly.errors import LifeError, ScoreError
 
 Floats = npt.NDArray[np.float64]
 BEYOND = 1e30
@@ -40,7 +42,7 @@ class UnitTable:
 
 def read_units(path: Path, unit: str, time: str) -> UnitTable:
     """Read a CSV (`, ; tab` or spaces, .gz); raises LifeError naming the column or line."""
-    header, rows = _read(path)
+    header, rows, commas = _read(path)
     for wanted in (unit, time):
         if wanted not in header:
             raise LifeError(f"{path.name}: no column {wanted!r}; it has {', '.join(header[:40])}")
@@ -49,7 +51,7 @@ def read_units(path: Path, unit: str, time: str) -> UnitTable:
     unit_at, time_at = header.index(unit), header.index(time)
     others = [i for i in range(len(header)) if i not in {unit_at, time_at}]
     columns = list(zip(*rows, strict=True))
-    times = np.array([_number(cell) for cell in columns[time_at]])
+    times = _numbers(columns[time_at], commas=commas)
     timed = np.isfinite(times) & (np.abs(times) <= BEYOND)
     if not timed.all():
         line = int(np.argmin(timed)) + 2
@@ -58,7 +60,7 @@ def read_units(path: Path, unit: str, time: str) -> UnitTable:
         )
     values = np.empty((len(rows), len(others)))
     for place, index in enumerate(others):
-        values[:, place] = _numbers(columns[index])
+        values[:, place] = _numbers(columns[index], commas=commas)
     names = [header[i] for i in others]
     usable = np.isfinite(values).any(axis=0)
     if not usable.any():
@@ -72,12 +74,15 @@ def read_units(path: Path, unit: str, time: str) -> UnitTable:
     )
 
 
-def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+def _read(path: Path) -> tuple[list[str], list[list[str]], bool]:
+    """Header, rows, and whether commas may part whole from broken."""
     try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            lines = [line for line in stream.read().replace("\0", "").splitlines() if line.strip()]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        text, raw = open_text(path)
+        with text, raw:
+            lines = [line for line in text.read().replace("\0", "").splitlines() if line.strip()]
+    except ScoreError as error:
+        raise LifeError(str(error)) from error
+    except (OSError, EOFError, zlib.error) as error:
         raise LifeError(f"{path.name}: cannot be read: {error}") from error
     if not lines:
         raise LifeError(f"{path.name}: the file is empty")
@@ -86,26 +91,17 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
         table = [line.split() for line in lines]
     else:
         table = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    commas = delimiter != ","
     width = len(table[0])
     for number, row in enumerate(table, 1):
         if len(row) != width:
             raise LifeError(f"{path.name}: line {number} has {len(row)} cells, the first {width}")
-    if all(np.isfinite(_number(cell)) for cell in table[0]):
-        return [f"column{i + 1}" for i in range(width)], table
-    return table[0], table[1:]
+    if all(np.isfinite(number_of(cell, commas=commas)) for cell in table[0]):
+        return [f"column{i + 1}" for i in range(width)], table, commas
+    return table[0], table[1:], commas
 
 
-def _numbers(cells: tuple[str, ...]) -> Floats:
-    try:
-        numbers = np.array(cells, dtype=np.float64)
-    except ValueError:
-        numbers = np.array([_number(cell) for cell in cells])
+def _numbers(cells: tuple[str, ...], *, commas: bool) -> Floats:
+    numbers = numbers_of(cells, commas=commas)
     numbers[~(np.abs(numbers) <= BEYOND)] = np.nan
     return numbers
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
