@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import cgutils
 from numba.extending import intrinsic
+
+from anomaly.lent import lend
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SOURCES = (
-    "budget", "checks", "commotion", "counters", "daylong", "event_rate", "events", "jit", "judge", "judging", "jumps", "kernel",
+    "budget", "checks", "commotion", "counters", "daylong", "event_rate", "events", "jit", "judge", "judging", "jumps", "kernel", "lent",
     "params", "spikes", "state", "surprise",
 )  # fmt: skip
 
@@ -67,24 +68,10 @@ def jit(function: F) -> F:
         options.CACHE_DIR = before
 
 
-def _borrow(_context: Any, array: Any) -> Any:
-    """Typing and code of `borrowed`: the same array without an owner."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        for owner in ("meminfo", "parent"):
-            nobody: Any = cgutils.get_null_value
-            setattr(view, owner, nobody(getattr(view, owner).type))
-        return view._getvalue()  # noqa: SLF001 - as in numba's own code for arrays
-
-    return array(array), code
-
-
 def _itself(array: Any) -> Any:
     return array
 
 
-# An array whose owner the compiled code doesn't count: each row taken from a counted one costs two
-# atomic operations, a fifth of a sample's time. Only for arrays that the caller holds meanwhile.
+# What `walk` is given is lent to the functions below it (see anomaly/lent.py).
 _PLAIN: bool = vars(numba.config)["DISABLE_JIT"]
-borrowed: Any = _itself if _PLAIN else intrinsic(_borrow)
+borrowed: Any = _itself if _PLAIN else intrinsic(lend)
