@@ -144,6 +144,8 @@ def judge_day(
     if span <= 0.0:
         return count
     margin = DAY_MARGIN * params[par.CAUTION] * row[col.CAUTION] * growth
+    if row[col.DAY_OPEN] == 0.0:
+        margin *= params[par.BAR]
     low_width = max(row[col.FIRST_LOW_MAX] - row[col.FIRST_LOW_MIN], LEAST_WIDTH * span)
     high_width = max(row[col.FIRST_HIGH_MAX] - row[col.FIRST_HIGH_MIN], LEAST_WIDTH * span)
     up = (low - row[col.FIRST_LOW_MAX]) / (margin * low_width)

@@ -26,7 +26,7 @@ from anomaly.registry import Registry
 from anomaly.serial import finding_from_json, parts, unpack
 from anomaly.settings import EngineSettings
 from anomaly.silence import link_state, may_be_silent, not_later_than, patience_s
-from anomaly.state import Table, forget_baseline, new_series_row
+from anomaly.state import Table, forget_baseline, forgive, new_series_row
 
 Indices = npt.NDArray[np.int32]
 Samples = npt.NDArray[np.float64]
@@ -193,6 +193,7 @@ class Engine:
         members = self._names.members(index)
         for member in members:
             forget_baseline(self._names.rows[member])
+        forgive(self._names.devices[index])
         return self._open.end_where(lambda key: key[0] in members, at_s)
 
     def hold(self, device: str) -> None:

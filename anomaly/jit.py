@@ -22,7 +22,7 @@ from anomaly.lent import lend
 F = TypeVar("F", bound=Callable[..., Any])
 _SOURCES = (
     "budget", "checks", "commotion", "counters", "daylong", "event_rate", "events", "jit", "judge", "judging", "jumps", "kernel", "lent",
-    "params", "spikes", "state", "surprise",
+    "params", "spending", "spikes", "state", "surprise",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from anomaly import params as par
 from anomaly import state as col
 from anomaly.jit import jit
 from anomaly.params import Params
+from anomaly.spending import room
 from anomaly.state import Table
 
 NOTHING = 0.0
@@ -166,6 +167,8 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
         longest = params[par.PERSIST_EXPERIENCED_S]
     wanted = min(longest, params[par.PERSIST_SHARE] * row[b + col.SPAN])
     wanted *= params[par.CAUTION] * row[col.CAUTION]
+    if row[b + col.OPEN] == 0.0:
+        wanted *= params[par.BAR]
     # What once came back by itself after so long may do so again.
     wanted = max(wanted, params[par.PERSIST_LONGEST] * row[b + col.LONGEST])
     return float(max(wanted, 8.0 * interval))
@@ -174,7 +177,7 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
 @jit
 def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Params) -> float:
     """Add this sample to the evidence; tells whether a finding opened, got worse or ended."""
-    allow = row[b + col.ALLOW]
+    allow = row[b + col.ALLOW] * room(row, b, t, params)
     if allow <= 0.0:
         return NOTHING
     top = row[b + col.HIGH] + allow

@@ -20,12 +20,13 @@ from anomaly.commotion import note_motion
 from anomaly.counters import COUNTS, NO_COUNTER, as_rate, check_reset
 from anomaly.daylong import start_days
 from anomaly.event_rate import note_events
-from anomaly.events import C_DEVICE, C_RESTART, emit
+from anomaly.events import C_DEVICE, C_RESTART, E_WHAT, emit
 from anomaly.jit import borrowed, jit
-from anomaly.judge import ENDED, start_judge
+from anomaly.judge import ENDED, OPENED, start_judge
 from anomaly.judging import judge_value
 from anomaly.jumps import check_jump
 from anomaly.params import Params
+from anomaly.spending import bar, spend
 from anomaly.spikes import check_spike, is_watched
 from anomaly.state import Table
 from anomaly.surprise import surprise
@@ -107,6 +108,8 @@ def step_series(
         # What was learned vouches for no longer than it took: judge a restart by itself.
         count = end_all(row, i, t, events, count)
         begin_session(row, t, v)
+    before = count
+    params[par.BAR] = bar(device, t, params)
     count = check_range(row, i, t, v, events, count)
     if row[col.COUNTER] != NO_COUNTER:
         count, v = read_counter(row, i, t, v, events, count)
@@ -118,6 +121,8 @@ def step_series(
     params[par.CAUTION] = device[col.D_SHARE]  # the budget is the device's: its metrics share it
     if row[col.OUT_N] == 0.0 and row[col.STUCK_OPEN] == 0.0:
         count = judge_value(row, i, t, v, params, events, count)
+    if count > before and opens(events, before, count):
+        spend(device, t, params)
     # What is only known to last scores below what is new: half of the scale each.
     row[col.SCORE] = max(surprise(row, t, v), 0.49 * score_of(row))
     note_motion(row, device, v)
@@ -127,6 +132,15 @@ def step_series(
     if row[col.MISSING_OPEN] != 0.0 or device[col.D_LAST_T] - device[col.D_CHECK_T] > 30.0:
         count = check_missing(rows, device, i, params, events, count)
     return count
+
+
+@jit
+def opens(events: Table, before: int, count: int) -> bool:
+    """Whether one of these events opened a finding."""
+    opened = 0
+    for k in range(before, count):
+        opened += events[k, E_WHAT] == OPENED
+    return opened > 0
 
 
 @jit

@@ -97,7 +97,9 @@ D_DROPS: Final = _LINKS
 D_BOOTS: Final = _LINKS + 5
 D_BOOT: Final = _LINKS + 10
 D_HEARD_FROM: Final = _LINKS + 11
-D_WIDTH: Final = _LINKS + 12
+D_DEBT: Final = _LINKS + 12  # false episodes not yet paid for (anomaly/spending.py), as of …
+D_DEBT_T: Final = _LINKS + 13
+D_WIDTH: Final = _LINKS + 14
 
 # What the device's link last said (D_LINK).
 LINK_UNKNOWN: Final = 0.0
@@ -126,7 +128,7 @@ def new_device_row() -> Table:
     """A device that has sent nothing."""
     row = np.zeros(D_WIDTH)
     row[[D_LAST_T, D_CHECK_T, D_RESUME_T, D_ARRIVED, D_ROW_T]] = -np.inf
-    row[[D_TOLD_T, D_ALARM_T, D_RUN_END]] = -np.inf
+    row[[D_TOLD_T, D_ALARM_T, D_RUN_END, D_DEBT_T]] = -np.inf
     row[D_LIMIT] = np.inf
     row[D_BLOCK] = -1.0
     row[D_HEAD] = -1
@@ -146,3 +148,9 @@ def forget_baseline(row: Table) -> None:
     kept = row[list(_KEPT)].copy()
     row[:] = 0.0
     row[list(_KEPT)] = kept
+
+
+def forgive(device: Table) -> None:
+    """After a repair what was told before is no reason to be quieter."""
+    device[D_DEBT] = 0.0
+    device[D_DEBT_T] = -np.inf
