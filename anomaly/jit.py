@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.extending import intrinsic
 
-from anomaly.lent import lend
+from anomaly.lent import fetch, lend
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SOURCES = (
@@ -72,6 +72,12 @@ def _itself(array: Any) -> Any:
     return array
 
 
-# What `walk` is given is lent to the functions below it (see anomaly/lent.py).
+def _nothing(_row: Any, _column: int) -> None:
+    pass
+
+
+# What `walk` is given is lent to the functions below it (see anomaly/lent.py), and the rows that come
+# next are fetched into the cache while this one is worked on; uncompiled there is no such hint.
 _PLAIN: bool = vars(numba.config)["DISABLE_JIT"]
 borrowed: Any = _itself if _PLAIN else intrinsic(lend)
+fetched: Any = _nothing if _PLAIN else intrinsic(fetch)

@@ -21,7 +21,7 @@ from anomaly.counters import COUNTS, NO_COUNTER, as_rate, check_reset
 from anomaly.daylong import start_days
 from anomaly.event_rate import note_events
 from anomaly.events import C_DEVICE, C_RESTART, E_WHAT, emit
-from anomaly.jit import borrowed, jit
+from anomaly.jit import borrowed, fetched, jit
 from anomaly.judge import ENDED, OPENED, start_judge
 from anomaly.judging import judge_value
 from anomaly.jumps import check_jump
@@ -32,6 +32,8 @@ from anomaly.state import Table
 from anomaly.surprise import surprise
 
 BEYOND: Final = 1e100  # no quantity is larger, and sums and squares of larger ones overflow
+AHEAD: Final = 3  # samples: the table is larger than the cache, and memory takes as long as they do
+LINE: Final = 8  # numbers in a line of cache
 SPARE_EVENTS: Final = 64  # a sample writes fewer events than this, siblings' silence aside
 
 
@@ -56,6 +58,8 @@ def walk(
     for k in range(start, times.shape[0]):
         if count + SPARE_EVENTS > events.shape[0]:
             return k, count
+        if k + AHEAD < times.shape[0]:
+            fetch_row(rows[int(series[k + AHEAD])])
         i = int(series[k])
         row = rows[i]
         t, v = times[k], values[k]
@@ -72,6 +76,14 @@ def walk(
                 whole[k] = device_score(device)
                 whole_alarms[k] = 1 if device[col.D_ALARM] + device[col.D_RUN_ALARM] > 0.0 else 0
     return times.shape[0], count
+
+
+@jit
+def fetch_row(row: Table) -> None:
+    """Have the processor load this row while it is busy with others."""
+    for column in range(0, col.WIDTH, LINE):
+        fetched(row, column)
+    fetched(row, col.WIDTH - 1)
 
 
 @jit

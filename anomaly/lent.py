@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 from typing import Any, Final
 
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.typing.templates import (
     AbstractTemplate,
@@ -158,3 +159,19 @@ def lend(_context: Any, array: Any) -> Any:
     if array.dtype != types.float64 or array.layout != "C" or array.ndim > 2:
         return None
     return (ROW if array.ndim == 1 else TABLE)(array), code
+
+
+def fetch(_context: Any, row: Any, at: Any) -> Any:
+    """Typing and code of `fetched` for numba's `intrinsic`: the processor's hint, for writing."""
+    if row is not ROW:
+        return None
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        call = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        address = builder.bitcast(builder.gep(args[0], [args[1]], inbounds=True), byte)
+        builder.call(call, [address, number(1), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(ROW, types.intp), code
