@@ -129,7 +129,10 @@ def _by_owner(table: CsvTable, stem: str) -> Iterator[tuple[str, CsvTable]]:
         chunk = Chunk(
             chunks[0].first_line, [labels[at] for at in places.tolist()], times[places], values[places], chunks[0].dated
         )  # fmt: skip
-        yield name or stem, CsvTable(table.path, table.metrics, iter([chunk]), text, missing)
+        yield (
+            name or stem,
+            CsvTable(table.path, table.metrics, iter([chunk]), text, missing, table.numbered),
+        )
         text, missing = set(), 0  # said once
 
 

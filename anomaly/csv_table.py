@@ -52,6 +52,8 @@ class CsvTable:
     chunks: Iterator[Chunk]
     text_columns: set[str] = field(default_factory=set)
     missing_cells: int = 0
+    numbered: bool = False
+    """Whether rows have no time but their number."""
     raw: BinaryIO | None = None
     text: TextIO | None = None
 
@@ -112,6 +114,7 @@ def _begin(table: CsvTable, stream: TextIO, time_column: str | None, owner: str 
     at = time_columns(names, head.sample, time_column, file)
     places = _Places(len(names), at, names.index(owner) if owner is not None else None)
     table.metrics = [names[i] for i in places.metrics]
+    table.numbered = not at
     table.chunks = _chunks(table, head, chained(head.lines, stream), places)
 
 

@@ -26,6 +26,7 @@ from anomaly.judge import ENDED, OPENED, start_judge
 from anomaly.judging import judge_value
 from anomaly.jumps import check_jump
 from anomaly.params import Params
+from anomaly.restarts import is_restart
 from anomaly.spending import bar, spend
 from anomaly.spikes import check_spike, is_watched
 from anomaly.state import Table
@@ -116,7 +117,7 @@ def step_series(
     gap = t - row[col.LAST_T]
     if row[col.SAMPLES] == 0.0:
         begin_session(row, t, v)
-    elif gap > max(params[par.RESTART_S], row[col.LAST_T] - row[col.FIRST_T]):
+    elif is_restart(row, gap, params):
         # What was learned vouches for no longer than it took: judge a restart by itself.
         count = end_all(row, i, t, events, count)
         begin_session(row, t, v)

@@ -4,7 +4,8 @@ What is usual at an hour is the mean of that hour on all days learned from, move
 of the week by the share (none, half, all) that foretold weeks left out best. Only the shape counts: the middle of
 a day is taken away, since levels have judges of their own. A day is judged by the upper quartile of its hours'
 errors, so that a few wild hours have no say, against those of the weeks that were left out while learning, and
-only three days in a row are a finding. Where the usual course explains less than half of the days left out there
+only three days in a row are a finding; of days of the week whose course is unlike the others' (a weekend), three
+of those in a row, whatever the days between them do. Where the usual course explains less than half of the days left out there
 is no rhythm to lose. Measures of use follow people and are not judged. Learned from fourteen days and again from
 twenty-eight.
 """
@@ -19,11 +20,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.day_runs import runs
+from anomaly.day_runs import Run, runs
 from anomaly.finding import Finding, finding_id
 from anomaly.hours import DAY_HOURS, HOUR_S, LEARN_DAYS, WHOLE_DAY_HOURS, Hours
 from anomaly.limits import follows_demand
-from anomaly.sentences import rhythm_sentence
+from anomaly.sentences import DAYS, rhythm_sentence
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,6 +54,14 @@ class _Rhythm:
         of_week = np.where(np.isfinite(of_week), of_week, of_day)
         return of_day + self._share * (of_week - of_day)
 
+    def odd_days(self) -> list[int]:
+        """Days of the week, 0 to 6, whose usual course is beyond the usual errors from that of most days."""
+        courses = np.array([self.usual(day) for day in range(WEEK_DAYS)])
+        away = np.abs(courses - np.median(courses, axis=0))
+        if self._share <= 0.0 or not np.isfinite(away).all():
+            return []
+        return np.flatnonzero(np.quantile(away, TYPICAL, axis=1) > self.most).tolist()
+
 
 def out_of_rhythm(device: str, hours: Hours, units: Mapping[str, str]) -> list[Finding]:
     """Findings of kind `rhythm`, oldest first, on each metric that has a rhythm."""
@@ -81,13 +90,30 @@ def _of_metric(device: str, metric: str, unit: str, first_day: int, days: Floats
             _, error = _errors(shapes[day], courses[day])
             away[day] = max(error - rhythm.most, 0.0) / (rhythm.most - rhythm.least)
     found = []
-    for run in runs(away, at_once=np.inf):
+    odd = rhythm.odd_days() if rhythm is not None else []
+    for run, on_days in _runs(away, weekdays, odd):
         told = _finding(
             device, metric, unit, shapes[run.at], courses[run.at], float(away[run.at]),
             (first_day + run.since) * DAY_HOURS * HOUR_S, (first_day + run.at + 1) * DAY_HOURS * HOUR_S,
+            on_days,
         )  # fmt: skip
         end_s = None if run.end is None else float((first_day + run.end) * DAY_HOURS * HOUR_S)
         found.append(replace(told, ended_s=end_s))
+    return found
+
+
+def _runs(
+    away: Floats, weekdays: npt.NDArray[np.int64], odd: list[int]
+) -> list[tuple[Run, list[int]]]:
+    """Days off in a row; and odd days off in a row that those have no part in, with which these are."""
+    found: list[tuple[Run, list[int]]] = [(run, []) for run in runs(away, at_once=np.inf)]
+    if not odd:
+        return found
+    whole = [(run.since, len(away) if run.end is None else run.end) for run, _ in found]
+    for run in runs(np.where(np.isin(weekdays, odd), away, np.nan), at_once=np.inf):
+        end = len(away) if run.end is None else run.end
+        if all(end <= since or run.since >= over for since, over in whole):
+            found.append((run, odd))
     return found
 
 
@@ -143,9 +169,12 @@ def _learn(shapes: Floats, weekdays: npt.NDArray[np.int64]) -> _Rhythm | None:
 
 def _finding(
     device: str, metric: str, unit: str, shape: Floats, usual: Floats, widths: float, onset_s: float, at_s: float,
+    on_days: list[int],
 ) -> Finding:  # fmt: skip
     swing, usual_swing = _swing(shape), _swing(usual)
     evidence: dict[str, float | str] = {"unit": unit} if unit else {}
+    if on_days:
+        evidence["on_days"] = ", ".join(DAYS[day] for day in on_days)
     return Finding(
         id=finding_id(device, "rhythm", (metric,), onset_s),
         kind="rhythm",
@@ -163,7 +192,7 @@ def _finding(
             "times_usual_error": round(widths, 2),
             "compared_to": "its own usual course of day and week",
         },
-        sentence=rhythm_sentence(metric, unit, swing, usual_swing, onset_s, at_s),
+        sentence=rhythm_sentence(metric, unit, swing, usual_swing, onset_s, at_s, on_days),
     )
 
 

@@ -8,7 +8,7 @@ as they are read, from what came before them alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,13 @@ from anomaly.errors import ScoreError
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
 from anomaly.outlook import GROWING, Course, with_outlook
+from anomaly.problems import Problem, numbered, problems_of
+from anomaly.score_gaps import Gaps
 from anomaly.score_hours import HourlyMeans
 from anomaly.score_peers import Cohort
-from anomaly.score_plot import Tracks, Usual, draw
+from anomaly.score_plot import Tracks, Usual, draw, left_out
 from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
+from anomaly.score_words import STEPS, grown, undated
 from anomaly.score_write import ScoreFile, write_findings
 from anomaly.settings import EngineSettings
 
@@ -42,6 +45,11 @@ class ScoreReport:
     dated: bool = True
     """Whether times are dates; otherwise they are row numbers or plain seconds."""
 
+    @property
+    def problems(self) -> list[Problem]:
+        """The findings by the problem they tell of, oldest onset first."""
+        return problems_of(self.findings)
+
 
 @dataclass(slots=True)
 class _Run:
@@ -51,12 +59,14 @@ class _Run:
     tracks: Tracks | None
     cohort: Cohort | None
     hours: HourlyMeans = field(default_factory=HourlyMeans)
+    gaps: Gaps = field(default_factory=Gaps)
     courses: dict[tuple[str, str], Course] = field(default_factory=dict)
     found: dict[str, Finding] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: int = 0
     dated: bool = True
+    numbered: bool = False
 
 
 def score_csv(
@@ -106,6 +116,7 @@ def score_csv(
     if findings is not None:
         write_findings(Path(findings), report.findings, dated=report.dated)
     if plot is not None and tracks is not None:
+        run.notes += left_out(Path(plot), tracks)
         draw(Path(plot), tracks, report.findings, dated=report.dated, usual=_usual(run.engine))
     return report
 
@@ -122,10 +133,22 @@ def _say_nothing(_share: float, _text: str) -> None:
 def _report(run: _Run) -> ScoreReport:
     if run.cohort is not None:
         run.found |= {finding.id: finding for finding in run.cohort.findings()}
-    run.found |= {finding.id: finding for finding in run.hours.findings()}
-    final = [_foreseen(run, finding) for finding in run.found.values()]
+    for found in (run.hours.findings(), run.gaps.findings() if run.dated else []):
+        run.found |= {finding.id: finding for finding in found}
+    final = [_last_word(run, finding) for finding in run.found.values()]
     ordered = sorted(final, key=lambda found: (found.onset_s, found.id))
-    return ScoreReport(ordered, run.rows, run.devices, run.notes, run.dated)
+    number = numbered(ordered)
+    told = [replace(f, evidence=f.evidence | {"problem": number[f.id]}) for f in ordered]
+    return ScoreReport(told, run.rows, run.devices, run.notes, run.dated)
+
+
+def _last_word(run: _Run, finding: Finding) -> Finding:
+    finding = _foreseen(run, finding)
+    if not run.dated:
+        return undated(finding, numbered=run.numbered)
+    if finding.kind in STEPS and finding.ended_s is None:
+        return grown(finding, *run.hours.course(finding.device, finding.metrics[0]))
+    return finding
 
 
 def _device_names(paths: list[Path]) -> list[str]:
@@ -175,11 +198,13 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
                 )  # fmt: skip
             _note_courses(run, device, table.metrics, series, part)
             run.hours.take(device, table.metrics, part)
+            run.gaps.take(device, part)
             if run.cohort is not None:
                 run.cohort.take(device, table.metrics, part)
             if run.tracks is not None:
                 run.tracks.add(device, table.metrics, part.times_s, part.values)
         run.dated = run.dated and chunk.dated
+        run.numbered = run.numbered or table.numbered
         yield table.share_read()
     run.rows += seen
     _note(run, table, seen, late, series)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from anomaly.csv_table import Chunk
 from anomaly.finding import Finding
@@ -40,6 +41,17 @@ class HourlyMeans:
         for place, hour in enumerate(hours.tolist()):
             known = sums.setdefault(hour, np.zeros((2, len(kept))))
             known += totals[:, place]
+
+    def course(self, device: str, metric: str) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Hours since 1970 (n,) in order and the means (n,) of a metric; none where it is not kept."""
+        metrics, sums = self._metrics.get(device, []), self._sums.get(device, {})
+        if metric not in metrics:
+            return np.empty(0, np.int64), np.empty(0)
+        at, hours = metrics.index(metric), sorted(sums)
+        totals = np.array([sums[hour][:, at] for hour in hours]).reshape(-1, 2)
+        means = np.full(len(hours), np.nan)
+        np.divide(totals[:, 0], totals[:, 1], out=means, where=totals[:, 1] > 0.0)
+        return np.array(hours, np.int64), means
 
     def findings(self) -> list[Finding]:
         """What is out of step or out of rhythm, of all devices."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from anomaly.errors import ScoreError
 from anomaly.finding import Baseline, Finding
+from anomaly.problems import Problem, problems_of
 
 Floats = npt.NDArray[np.float64]
 Usual = Callable[[tuple[str, str], float], Baseline | None]
@@ -52,6 +53,14 @@ class Tracks:
         return times[starts], low, np.maximum.reduceat(values, starts)
 
 
+def left_out(path: Path, tracks: Tracks) -> list[str]:
+    """A note where there are more metrics than a picture has room for."""
+    count = len(tracks.names())
+    if count <= MAX_PANELS:
+        return []
+    return [f"{path.name}: {MAX_PANELS} of {count} metrics are drawn, those with findings first"]
+
+
 def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool, usual: Usual) -> None:
     """Write PNG or SVG by the name's ending; raises ScoreError when it cannot."""
     if path.suffix.lower() not in {".png", ".svg"}:
@@ -60,15 +69,18 @@ def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool, us
         from matplotlib.figure import Figure  # noqa: PLC0415 - large, and only for plots
     except ImportError as error:
         raise ScoreError("plots need matplotlib: pip install 'forewarn[server]'") from error
+    problems = problems_of(findings)
     touched = {(finding.device, metric) for finding in findings for metric in finding.metrics}
     names = sorted(tracks.names(), key=lambda name: name not in touched)[:MAX_PANELS]
     figure = Figure(figsize=(11, 1.2 + 1.6 * max(len(names), 1)), layout="constrained")
-    panels = figure.subplots(max(len(names), 1), 1, squeeze=False)[:, 0]
+    panels = figure.subplots(max(len(names), 1), 1, squeeze=False, sharex=True)[:, 0]
+    ahead = False
     for panel, name in zip(panels, names, strict=False):
         track = tracks.envelope(name)
         _draw_usual(panel, track[0], partial(usual, name), dated=dated)
-        _draw_one(panel, track, name, findings, dated=dated)
-    _explain(figure)
+        ahead |= _draw_one(panel, track, name, problems, dated=dated)
+    panels[-1].set_xlabel("time (UTC)" if dated else "seconds or rows", fontsize=8)
+    _explain(figure, found=bool(findings), ahead=ahead)
     try:
         with warnings.catch_warnings():
             # A metric may be named in a script that the font lacks: boxes in its title.
@@ -92,15 +104,20 @@ def _draw_usual(
     panel.plot(axis, expected, color=_USUAL, linewidth=0.8, linestyle=":", gid="usual-value")
 
 
-def _explain(figure: Any) -> None:
+def _explain(figure: Any, *, found: bool, ahead: bool) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415 - large, and only for plots
 
     handles = [
         Patch(color=_READ, alpha=0.6, label="readings"),
         Patch(color=_USUAL, alpha=0.25, label="usual (as learned)"),
-        Patch(color=_FOUND, alpha=0.25, label="finding; dashed: when it was noticed"),
-        Patch(color=_AHEAD, alpha=0.5, label="where it leads; bar: 80 % interval at the limit"),
     ]
+    if found:
+        handles.append(
+            Patch(color=_FOUND, alpha=0.25, label="problem; dashed: when it was noticed")
+        )
+    if ahead:
+        words = "where it leads; bar: 80 % interval at the limit"
+        handles.append(Patch(color=_AHEAD, alpha=0.5, label=words))
     figure.legend(handles=handles, loc="outside lower right", ncols=4, fontsize=8, frameon=False)
 
 
@@ -108,33 +125,60 @@ def _draw_one(
     panel: Any,
     track: tuple[Floats, Floats, Floats],
     name: tuple[str, str],
-    findings: list[Finding],
+    problems: list[Problem],
     *,
     dated: bool,
-) -> None:
+) -> bool:
+    """One metric; returns whether a forecast is in the picture."""
     times, low, high = track
     axis = [_place(time_s, dated=dated) for time_s in times.tolist()]
     panel.fill_between(axis, low, high, color=_READ, alpha=0.35, linewidth=0)
     panel.plot(axis, (low + high) / 2, color="#1f4e79", linewidth=0.8)
-    own = [f for f in findings if f.device == name[0] and name[1] in f.metrics]
-    for finding in own:
-        ended_s = finding.ended_s if finding.ended_s is not None else float(times[-1])
-        start = _place(finding.onset_s, dated=dated)
-        panel.axvspan(start, _place(ended_s, dated=dated), color=_FOUND, alpha=0.18)
-        noticed = _place(finding.detected_s, dated=dated)
-        panel.axvline(noticed, color=_FOUND, linewidth=1, linestyle="--")
-    _draw_outlook(panel, float(times[-1]), float(low[-1] + high[-1]) / 2, own, dated=dated)
+    own = []
+    for problem in problems:
+        if problem.head.device != name[0]:
+            continue
+        here = [f for f in problem.findings if not f.metrics or name[1] in f.metrics]
+        own += here
+        if here:
+            _draw_problem(panel, here, problem.head, float(times[-1]), dated=dated)
+    value = float(low[-1] + high[-1]) / 2
+    ahead = _draw_outlook(panel, float(times[-1]), value, own, dated=dated)
     panel.set_title(f"{name[0]}: {name[1]}".replace("$", r"\$"), fontsize=9, loc="left")
     panel.tick_params(labelsize=8)
+    return ahead
+
+
+def _draw_problem(
+    panel: Any, findings: list[Finding], head: Finding, end_s: float, *, dated: bool
+) -> None:
+    """When it was so, each time once however many findings say it; and when it was first noticed."""
+    spans = sorted((f.onset_s, end_s if f.ended_s is None else f.ended_s) for f in findings)
+    merged = [spans[0]]
+    for since_s, until_s in spans[1:]:
+        if since_s <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], until_s)
+        else:
+            merged.append((since_s, until_s))
+    for since_s, until_s in merged:
+        start, end = _place(since_s, dated=dated), _place(max(until_s, since_s), dated=dated)
+        panel.axvspan(start, end, color=_FOUND, alpha=0.18)
+    noticed = _place(min(f.detected_s for f in findings), dated=dated)
+    panel.axvline(noticed, color=_FOUND, linewidth=1, linestyle="--")
+    kind = (head if head in findings else findings[0]).kind.replace("_", " ")
+    panel.annotate(
+        kind, (noticed, 1.0), (3, -9), xycoords=("data", "axes fraction"), textcoords="offset points",
+        color=_FOUND, fontsize=7, annotation_clip=True,
+    )  # fmt: skip
 
 
 def _draw_outlook(
     panel: Any, now_s: float, value: float, findings: list[Finding], *, dated: bool
-) -> None:
+) -> bool:
     """The way to the limit that is reached first, and the 80 % interval of when."""
     ahead = [f.evidence for f in findings if isinstance(f.evidence.get("limit_reached_s"), float)]
     if not ahead:
-        return
+        return False
     first = min(ahead, key=lambda numbers: float(numbers["limit_reached_s"]))
     limit, at_s = float(first["limit"]), float(first["limit_reached_s"])
     now, at = _place(now_s, dated=dated), _place(at_s, dated=dated)
@@ -142,6 +186,7 @@ def _draw_outlook(
     earliest = _place(float(first["limit_reached_earliest_s"]), dated=dated)
     latest = _place(float(first.get("limit_reached_latest_s", at_s)), dated=dated)
     panel.plot([earliest, latest], [limit, limit], color=_AHEAD, linewidth=4, alpha=0.5)
+    return True
 
 
 def _place(time_s: float, *, dated: bool) -> datetime | float:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from anomaly.errors import ScoreError
 from anomaly.finding import Finding
+from anomaly.problems import Problem, others_in_words
 
 _SHOWN = [f"{step / 10_000:.4f}" for step in range(10_001)]
 
@@ -118,17 +119,24 @@ def write_findings(path: Path, findings: Iterable[Finding], *, dated: bool) -> N
         raise ScoreError(f"{path}: {error.strerror or error}") from error
 
 
-def findings_rows(findings: Iterable[Finding], *, dated: bool) -> list[tuple[str, ...]]:
-    """Cells for a table on the terminal: kind, device, metric, since, until, severity, sentence."""
+def told(problem: Problem) -> str:
+    """A problem in words: its sentence, where it leads, and what else was found of it."""
+    others = others_in_words(problem)
+    parts = (problem.head.sentence, problem.forecast or "", f"({others})" if others else "")
+    return " ".join(part for part in parts if part)
+
+
+def problem_rows(problems: Iterable[Problem], *, dated: bool) -> list[tuple[str, ...]]:
+    """Cells for a table on the terminal: kind, device, metrics, since, until, severity, what."""
     return [
         (
-            finding.kind.replace("_", " "),
-            finding.device,
-            ", ".join(finding.metrics),
-            str(shown_time(finding.onset_s, dated=dated)),
-            str(shown_time(finding.ended_s, dated=dated) or "still open"),
-            f"{finding.severity:.2f}",
-            finding.sentence,
+            problem.head.kind.replace("_", " "),
+            problem.head.device,
+            ", ".join(problem.metrics),
+            str(shown_time(problem.onset_s, dated=dated)),
+            str(shown_time(problem.ended_s, dated=dated) or "still open"),
+            f"{problem.severity:.2f}",
+            told(problem),
         )
-        for finding in findings
+        for problem in problems
     ]

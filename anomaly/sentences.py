@@ -11,7 +11,7 @@ _UNITS = {
     "1/s": "per second",
 }  # fmt: skip
 _UNIT_AT_END = re.compile(r"(?<=\S)\s*[\[(](?=[^\])]*[a-zA-Z%°µΩ])[^\])\s]{1,8}[\])]\s*$")
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def plain_name(metric: str) -> str:
@@ -57,16 +57,18 @@ def moment(time_s: float, now_s: float) -> str:
     except (OverflowError, OSError, ValueError):
         return f"second {time_s:.0f}"
     if 0 <= now_s - time_s < 6 * 86400:
-        return f"{_DAYS[when.weekday()]} {when:%H:%M}"
+        return f"{DAYS[when.weekday()]} {when:%H:%M}"
     return f"{when:%d %B %Y %H:%M}"
 
 
 def lasting(seconds: float) -> str:
     """A duration in its natural unit."""
     for size, name in ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
-        if seconds >= size:
+        if seconds >= 3.0 * size or (seconds >= size and seconds % size < 0.05 * size):
             count = round(seconds / size)
             return f"{count} {name}{'' if count == 1 else 's'}"
+    if 0.0 < seconds < 0.95:
+        return f"{quantity(1000.0 * seconds, 'ms')}"
     count = max(round(seconds), 1)
     return f"{count} second{'' if count == 1 else 's'}"
 
@@ -149,6 +151,13 @@ def silence_sentence(interval_s: float, onset_s: float, at_s: float, *, lost: bo
     )
 
 
+def gap_sentence(interval_s: float, since_s: float, until_s: float) -> str:
+    return (
+        f"No readings were taken for {lasting(until_s - since_s)} from {moment(since_s, until_s)} on; usually there is"
+        f" one every {lasting(interval_s)}."
+    )
+
+
 def peers_sentence(
     metric: str, unit: str, now: float, usual: float, peers: int, onset_s: float, at_s: float
 ) -> str:
@@ -203,8 +212,7 @@ def events_sentence(name: str, times: int, most: int, onset_s: float, at_s: floa
 
 
 def together_sentence(names: list[str], *, sudden: bool, onset_s: float, at_s: float) -> str:
-    shown = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
-    since = moment(onset_s, at_s)
+    shown, since = _and(names), moment(onset_s, at_s)
     if sudden:
         what = f"led by {shown}" if names else "no single one standing out"
         return f"The readings have been moving together far more than usual since {since}, {what}."
@@ -229,15 +237,23 @@ def relation_sentence(
 
 
 def rhythm_sentence(
-    metric: str, unit: str, swing: float, usual_swing: float, onset_s: float, at_s: float
+    metric: str,
+    unit: str,
+    swing: float,
+    usual_swing: float,
+    onset_s: float,
+    at_s: float,
+    on_days: list[int],
 ) -> str:
-    name, since = plain_name(metric), moment(onset_s, at_s)
+    """`on_days`: the days of the week that alone are other than they were; none: all of them."""
+    days = _and([f"{DAYS[day]}s" for day in on_days])
+    where = f"its usual rhythm on {days}" if days else "its usual rhythm of day and week"
+    since = f"The {plain_name(metric)} no longer follows {where} since {moment(onset_s, at_s)}:"
     if not 0.5 * usual_swing <= swing <= 2.0 * usual_swing:
-        return (
-            f"The {name} no longer follows its usual rhythm of day and week since {since}: it moves by"
-            f" {quantity(swing, unit)} in a day, usually by {quantity(usual_swing, unit)}."
-        )
-    return (
-        f"The {name} no longer follows its usual rhythm of day and week since {since}: its highs and lows"
-        " come at other times."
-    )
+        usually = "usually there by" if days else "usually by"
+        return f"{since} it moves by {quantity(swing, unit)} in a day, {usually} {quantity(usual_swing, unit)}."
+    return f"{since} its highs and lows come at other times."
+
+
+def _and(words: list[str]) -> str:
+    return ", ".join(words[:-1]) + f" and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -53,9 +53,14 @@ def score(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the metrics and findings here, PNG or SVG.")
     ] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 1 when there are findings.")
+    ] = False,
 ) -> None:
     """Score CSV files: every column but the time is a metric, or every line is one reading (columns
-    time, metric, value and maybe device). Prints the findings.
+    time, metric, value and maybe device). Prints the problems found, a line each; what detectors say of
+    the same thing counts as one. Ends with 0, with findings or without (see --exit-code), and with 2 when a
+    file can't be read.
     """
     from anomaly.score import score_csv
 
@@ -75,21 +80,28 @@ def score(
         typer.echo(one_line(note), err=True)
     show_findings(report)
     devices = "1 device" if len(report.devices) == 1 else f"{len(report.devices)} devices"
-    typer.echo(f"{report.rows} rows of {devices}, {len(report.findings)} findings", err=True)
+    problems = len(report.problems)
+    typer.echo(
+        f"{report.rows} rows of {devices}: {problems} problem{'' if problems == 1 else 's'}"
+        f" ({len(report.findings)} finding{'' if len(report.findings) == 1 else 's'})",
+        err=True,
+    )
+    if exit_code and report.findings:
+        raise typer.Exit(1)
 
 
 def show_findings(report: ScoreReport) -> None:
-    """A table on a terminal, a sentence a line in a pipe."""
+    """A table on a terminal, a line a problem in a pipe."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from anomaly.score_write import findings_rows
+    from anomaly.score_write import problem_rows, told
 
     console = Console()
     if not console.is_terminal:
-        for finding in report.findings:
-            print(f"{finding.device}: {finding.sentence}")
+        for problem in report.problems:
+            print(one_line(f"{problem.head.device}: {told(problem)}"))
         return
     if not report.findings:
         return
@@ -98,7 +110,7 @@ def show_findings(report: ScoreReport) -> None:
     table = Table(show_lines=True)
     for at in shown:
         table.add_column(names[at], no_wrap=names[at] in {"kind", "since"}, overflow="fold")
-    for row in findings_rows(report.findings, dated=report.dated):
+    for row in problem_rows(report.problems, dated=report.dated):
         table.add_row(*(escape(row[at]) for at in shown))
     console.print(table)
 

@@ -125,10 +125,10 @@ def test_a_repair_does_not_make_a_counter_anew(t0: float) -> None:
     assert told.kind == "counter_reset"
 
 
-def door(days: int, later_days: int, later_chance: float) -> Floats:
+def door(days: int, later_days: int, later_chance: float, usual: float = 0.004) -> Floats:
     """Opens and shuts some five times a day, and then by chance in each minute."""
     random = np.random.default_rng(5)
-    moves = random.random(days * DAY) < 0.004
+    moves = random.random(days * DAY) < usual
     if later_days:
         moves[-later_days * DAY :] |= random.random(later_days * DAY) < later_chance
     return np.asarray(np.cumsum(moves) % 2.0, np.float64)
@@ -150,7 +150,21 @@ def test_the_rush_is_over_with_a_block_like_any_other(t0: float) -> None:
     assert t0 + 20 * DAY * 60 <= float(over.ended_s or 0) <= t0 + 20.5 * DAY * 60
 
 
-def test_what_was_not_watched_for_a_week_is_not_told(t0: float) -> None:
-    values = door(6, 0, 0.0)
-    _, found = fed(np.concatenate([values, door(1, 1, 0.1)]), t0)
-    assert [f for f in found if f.kind == "event_rate"] == []
+def rushes(values: Floats, t0: float) -> list[Finding]:
+    return [finding for finding in fed(values, t0)[1] if finding.kind == "event_rate"]
+
+
+def test_before_a_week_was_watched_only_far_more_is_told(t0: float) -> None:
+    rush = door(1, 1, 0.5)
+    early, late = (rushes(np.concatenate([door(days, 0, 0.0, 0.02), rush]), t0) for days in (3, 9))
+    assert len(early) == len(late) == 1
+    assert early[0].onset_s >= t0 + 3 * DAY * 60 - 21_600
+    assert float(early[0].evidence["times"]) > 1.5 * float(late[0].evidence["times"])
+    assert rushes(np.concatenate([door(1, 0, 0.0, 0.02), rush]), t0) == []
+    assert all(
+        rushes(door(7, 0, 0.0, 0.02), t0 + hours * 3600.0) == [] for hours in range(0, 24, 6)
+    )
+
+
+def test_a_quiet_weekend_says_nothing_of_monday(t0: float) -> None:
+    assert rushes(np.concatenate([np.zeros(3 * DAY), door(1, 1, 0.1)]), t0) == []

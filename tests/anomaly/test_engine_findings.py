@@ -32,6 +32,15 @@ def test_level_shift_with_its_onset(signal: Make, run: Run) -> None:
     assert finding.evidence["now"] == pytest.approx(23.6, rel=0.05)
 
 
+@pytest.mark.parametrize("hours", [2, 24])
+def test_what_is_read_every_few_hours_is_judged_too(signal: Make, run: Run, hours: int) -> None:
+    times, values = signal(1500, step_s=hours * HOUR_S)
+    values[1000:] *= 1.18
+    finding = run(Engine(), times, values)[0]
+    assert finding.kind in {"level_shift", "drift"}
+    assert times[998] <= finding.onset_s <= finding.detected_s <= times[1020]
+
+
 def test_slow_drift_is_judged_against_commissioning(signal: Make, run: Run) -> None:
     times, values = signal(12_000, step_s=60)
     values[6000:] += np.linspace(0, 6, 6000)

@@ -63,8 +63,32 @@ def test_a_rhythm_at_other_times_that_comes_back() -> None:
 def test_a_week_that_has_no_weekend_any_more() -> None:
     values = room(56, weekends=True)
     values[35 * DAY_HOURS :] = room(21, seed=5)
-    found = judged(values)
-    assert found == []  # two days are no three in a row: said in docs/detectors.md
+    (found,) = judged(values)
+    # Two days a week tell: the first weekend and the next Saturday are three.
+    assert (day_of(found.onset_s), day_of(found.detected_s)) == (40, 48)
+    assert found.evidence["on_days"] == "Saturday, Sunday"
+    assert "its usual rhythm on Saturdays and Sundays since" in found.sentence
+    assert "usually there by" in found.sentence
+
+
+def test_one_weekend_of_work_is_none() -> None:
+    values = room(56, weekends=True)
+    weekend = slice(40 * DAY_HOURS, 42 * DAY_HOURS)
+    values[weekend] = room(42, seed=5)[weekend]
+    assert judged(values) == []
+
+
+def test_a_weekend_that_moved_is_one_finding_and_a_lost_rhythm_another() -> None:
+    values = room(56, weekends=True)
+    rest = values[(33 * DAY_HOURS) : (35 * DAY_HOURS)].copy()  # a weekend
+    for week in range(35, 56, 7):
+        values[week * DAY_HOURS : (week + 7) * DAY_HOURS] = room(7, seed=week)
+        values[(week + 1) * DAY_HOURS : (week + 3) * DAY_HOURS] = rest
+    (found,) = judged(values)
+    assert found.evidence["on_days"] == "Saturday, Sunday"
+    values[35 * DAY_HOURS :] = np.roll(room(21, seed=5), 8)
+    (found,) = judged(values)
+    assert "on_days" not in found.evidence
 
 
 def test_levels_use_and_noise_have_no_rhythm_to_lose() -> None:

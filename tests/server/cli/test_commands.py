@@ -320,7 +320,7 @@ def test_a_librarys_refusal_is_one_line(
             b'time,"two\rlines","\x1b[31mred"\n1,a,b\n',
             "no column holds numbers (two lines, [31mred)",
         ),
-        (b"\x1f\x8b\xff\xfe", "no rows"),
+        (b"\x1f\x8b\xff\xfe", "cannot be read"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_one_line_and_two(
