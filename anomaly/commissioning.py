@@ -27,7 +27,7 @@ def release(row: Table, params: Params) -> None:
     row[col.HOLD] = 0.0
     row[col.KNOWN] = 1.0
     for base in (col.LEVEL, col.NOISE_JUDGE):
-        judge = row[base : base + col.JUDGE_WIDTH]
+        judge = row[base:]
         low = min(judge[col.PREV_LOW], judge[col.CUR_LOW])
         high = max(judge[col.PREV_HIGH], judge[col.CUR_HIGH])
         if judge[col.N] < _LEAST or not math.isfinite(low) or judge[col.PHASE] == col.JUDGING:

@@ -16,6 +16,7 @@ import math
 
 from anomaly import params as par
 from anomaly import state as col
+from anomaly.excursion import begin_excursion, note_deviation
 from anomaly.jit import jit
 from anomaly.params import Params
 from anomaly.spending import room
@@ -35,10 +36,18 @@ FIRST_EPOCH = 0.35  # share of the settling samples that make the first epoch
 
 
 @jit
+def clear_judge(row: Table, b: int) -> None:
+    """Both pieces of it."""
+    for column in range(b, b + col.JUDGE_STEP):
+        row[column] = 0.0
+    for column in range(b + col.PREV_LOW, b + col.TOLD + 1):
+        row[column] = 0.0
+
+
+@jit
 def start_judge(row: Table, b: int, t: float, x: float, interval: float) -> None:
     """Forget everything and begin with this value."""
-    for column in range(b, b + col.JUDGE_WIDTH):
-        row[column] = 0.0
+    clear_judge(row, b)
     row[b + col.START_T] = t
     row[b + col.EPOCH_T] = t
     row[b + col.FAST] = x
@@ -231,30 +240,6 @@ def verdict(row: Table, b: int, enough: bool) -> float:
 
 
 @jit
-def begin_excursion(row: Table, b: int) -> None:
-    row[b + col.ONSET] = row[b + col.IN_T]
-    row[b + col.DEV_N] = 0.0
-    row[b + col.DEV_SUM] = 0.0
-    row[b + col.DEV_T] = 0.0
-    row[b + col.DEV_TX] = 0.0
-    row[b + col.DEV_TT] = 0.0
-    row[b + col.EXCESS] = 0.0
-    row[b + col.PEAK] = 0.0
-    row[b + col.WORST] = 0.0
-
-
-@jit
-def note_deviation(row: Table, b: int, t: float, x: float) -> None:
-    """Sums for the mean and the slope of the quantity since the onset."""
-    since = t - row[b + col.ONSET]
-    row[b + col.DEV_N] += 1.0
-    row[b + col.DEV_SUM] += x
-    row[b + col.DEV_T] += since
-    row[b + col.DEV_TX] += since * x
-    row[b + col.DEV_TT] += since * since
-
-
-@jit
 def fade(row: Table, b: int, t: float, step: float, needed: float, params: Params) -> float:
     """Time inside the band: evidence goes; a finding ends, an excursion becomes part of normal."""
     evidence = row[b + col.UP]
@@ -287,13 +272,3 @@ def fade(row: Table, b: int, t: float, step: float, needed: float, params: Param
     else:
         row[b + col.LOW] -= wider
     return NOTHING
-
-
-@jit
-def slope(row: Table, b: int) -> float:
-    """Growth of the quantity per second since the onset, by least squares."""
-    n = row[b + col.DEV_N]
-    spread = row[b + col.DEV_TT] - row[b + col.DEV_T] * row[b + col.DEV_T] / max(n, 1.0)
-    if n < 4.0 or spread <= 0.0:
-        return 0.0
-    return float((row[b + col.DEV_TX] - row[b + col.DEV_T] * row[b + col.DEV_SUM] / n) / spread)

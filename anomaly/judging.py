@@ -10,8 +10,9 @@ from anomaly import state as col
 from anomaly.daylong import note_hour
 from anomaly.event_rate import stands_still
 from anomaly.events import C_LEVEL, C_NOISE, C_PROFILE, emit
+from anomaly.excursion import slope
 from anomaly.jit import jit
-from anomaly.judge import ENDED, NOTHING, WORSE, learn, slope, smooth, start_judge, weigh
+from anomaly.judge import ENDED, NOTHING, WORSE, learn, smooth, start_judge, weigh
 from anomaly.params import Params
 from anomaly.state import Table
 

@@ -82,9 +82,8 @@ def walk(
 @jit
 def fetch_row(row: Table) -> None:
     """Have the processor load this row while it is busy with others."""
-    for column in range(0, col.WIDTH, LINE):
+    for column in range(0, col.LEVEL + 3 * col.JUDGE_STEP + LINE, LINE):
         fetched(row, column)
-    fetched(row, col.WIDTH - 1)
 
 
 @jit
@@ -172,7 +171,7 @@ def read_counter(
         # From here on it is another quantity.
         count = end_all(row, i, t, events, count)
         begin_session(row, t, judged)
-        for column in range(col.VALUE_LOW, col.DAY + col.DAY_BINS):
+        for column in col.SHORT:
             row[column] = 0.0
         row[col.SAMPLES_ALL] = 0.0
         row[col.KNOWN] = 0.0
@@ -290,7 +289,7 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
 def score_of(row: Table) -> float:
     """How anomalous the series is now: half for the distance, half for the evidence so far."""
     score = 0.0
-    for b in range(col.LEVEL, col.LEVEL + 3 * col.JUDGE_WIDTH, col.JUDGE_WIDTH):
+    for b in range(col.LEVEL, col.LEVEL + 3 * col.JUDGE_STEP, col.JUDGE_STEP):
         if row[b + col.PHASE] == col.JUDGING:
             z = row[b + col.Z]
             here = 0.5 * z / (1.0 + z) + 0.5 * row[b + col.SHARE]

@@ -4,11 +4,11 @@ A plain two-dimensional array, so that a compiled loop and plain Python walk it 
 `tobytes()` is the whole state. The column names below are the only description of its layout;
 `LAYOUT` changes with them, and bytes of another layout are refused.
 
-A row holds the series' own facts, its time-of-day profile, three judges of equal shape: LEVEL (the
-value against its commissioning band), PROFILE (the value less its time-of-day profile) and NOISE
-(the step from sample to sample); and at its end what the short horizon needs: the ranges that tell
-how surprising a sample is, the series' share in what its device does as a whole, what only whole
-days show, and what is known of counters and events.
+A row is longer than thirty lines of cache, and most of a sample's time would go by fetching it: what
+every sample needs stands together in front (the series' own facts; the first piece of each of three
+judges of equal shape), what is needed by the hour or in an excursion behind. The judges are LEVEL (the
+value against its commissioning band), PROFILE (the value less its time-of-day profile) and NOISE (the
+step from sample to sample).
 """
 
 from __future__ import annotations
@@ -23,57 +23,63 @@ Table = npt.NDArray[np.float64]
 PROFILE_BINS: Final = 24
 
 # fmt: off
-(  # a series' own facts
-    LAST_T, LAST_V, FIRST_T, SAMPLES, SAMPLES_ALL, INTERVAL, MAX_GAP, DEVICE, NEXT, LIMIT_LOW,
-    LIMIT_HIGH, DEMAND, KNOWN, HOLD, MEAN, MIN_V, MAX_V, STEP, CHANGES, RUN_T, RUN_N, MAX_RUN_N,
-    MAX_RUN_S, OUT_N, OUT_T, OUT_LAST_T, OUT_WORST, SPIKE_T, SPIKE_N, STUCK_OPEN, RANGE_OPEN, SPIKE_OPEN,
-    MISSING_OPEN, MISSING_T, PROFILE_READY, SCORE, CAUTION,
-) = range(SERIES_WIDTH := 37)
+(  # what every sample of a series needs: what it writes first, then what it only reads
+    LAST_T, LAST_V, SAMPLES, SAMPLES_ALL, INTERVAL, MAX_GAP, RUN_N, RUN_T,
+    CHANGES, STUCK_OPEN, OUT_N, MAX_RUN_N, MAX_RUN_S, MEAN, MIN_V, MAX_V,
+    MAX_STEP, STEP, SCORE, KNOWN, SPIKE_LENGTH, EV_N, H_N, H_SUM,
+    H_STEPS, VALUE_LOW, VALUE_HIGH, AWAY_LOW, AWAY_HIGH, REST_LOW, REST_HIGH, REST_SLOW,
+    VALUE_SLOW, RECENT, VALUE_TEN, STEP_SQUARE, CENTRE, SPREAD_SQUARE, MOTION, VISITED,
+    FIRST_T, DEVICE, LIMIT_LOW, LIMIT_HIGH, DEMAND, HOLD, RANGE_OPEN, SPIKE_OPEN,
+    MISSING_OPEN, PROFILE_READY, CAUTION, COUNTER, EV_BLOCK, EV_MOST, EV_OPEN, JUMP_SIZE,
+    JUMP_OPEN, DAY_OPEN, CALM_OPEN, H_BLOCK, SPIKE_N, RUN_SCALE, NEXT, COUNT_LAST,
+) = range(_FACTS := 64)
 
-(  # a judge's columns, counted from its base
-    PHASE, OPEN, Z, SHARE, ALLOW, START_T, N, FAST, SLOW, TAU_FAST, TAU_SLOW, NOISE, EPOCHS, STREAK,
-    LOW, HIGH, USUAL, SPAN, IN_T, LAST_OUT_T, UP, LONGEST, LEARNED, ONSET, TOLD,
-    EPOCH_T, EPOCH_END_N, PREV_LOW, PREV_HIGH, CUR_LOW, CUR_HIGH, SUM, COUNT,
-) = range(JUDGE_WIDTH := 33)
+(  # what every sample needs of a judge, counted from its base; the three stand side by side
+    PHASE, OPEN, N, FAST, SLOW, IN_T, Z, UP, SHARE, START_T, TAU_FAST, TAU_SLOW, NOISE, ALLOW, LOW, HIGH,
+    SPAN, LONGEST, LAST_OUT_T, EPOCHS, EPOCH_T, EPOCH_END_N, CUR_LOW, CUR_HIGH, SUM, COUNT,
+) = range(JUDGE_STEP := 26)
+JUDGE_REST: Final = 3 * JUDGE_STEP  # and the rest of it, behind all three; there is room between these
+PREV_LOW, PREV_HIGH, STREAK, USUAL, LEARNED, ONSET, TOLD = range(JUDGE_REST, JUDGE_REST + 7)
+_REST_WIDTH: Final = 7
 # What only an excursion needs lies where only learning needed room: `begin_excursion` clears it.
-PEAK, EXCESS, DEV_N, DEV_SUM, DEV_T, DEV_TX, DEV_TT, WORST = range(EPOCH_T, JUDGE_WIDTH)
+PEAK, EXCESS, DEV_T, DEV_TX, DEV_TT, WORST = range(EPOCH_T, JUDGE_STEP)
+DEV_N, DEV_SUM = PREV_LOW, PREV_HIGH
 # fmt: on
 
-LEVEL: Final = SERIES_WIDTH
-PROFILE: Final = LEVEL + JUDGE_WIDTH
-NOISE_JUDGE: Final = PROFILE + JUDGE_WIDTH
-BINS: Final = NOISE_JUDGE + JUDGE_WIDTH
-# While the bins are learned there is no judge of what they leave: their counts lie in its place.
-BIN_COUNTS: Final = PROFILE + JUDGE_WIDTH - PROFILE_BINS
-_SHORT: Final = BINS + PROFILE_BINS
+LEVEL: Final = _FACTS
+PROFILE: Final = LEVEL + JUDGE_STEP
+NOISE_JUDGE: Final = PROFILE + JUDGE_STEP
+# While the bins are learned there is no judge of what they leave: their counts lie in its place,
+# behind the two columns that say so.
+BIN_COUNTS: Final = PROFILE + JUDGE_STEP - PROFILE_BINS
 
+DAY_BINS: Final = 12
+DAY: Final = LEVEL + JUDGE_REST + _REST_WIDTH
+_SIXES: Final = PROFILE + JUDGE_REST + _REST_WIDTH
+BINS: Final = NOISE_JUDGE + JUDGE_REST + _REST_WIDTH
+_SELDOM: Final = BINS + PROFILE_BINS
 # fmt: off
-(  # the short horizon: pairs of lowest and highest first, each pair together
+(  # behind the bins of the day: what is out of range, missing
+    MISSING_T, OUT_T, OUT_LAST_T, OUT_WORST, SPIKE_T, JUMP_FROM, JUMP_T,
+) = range(DAY + DAY_BINS, PROFILE + JUDGE_REST)
+(  # six hours at a time (anomaly/daylong.py)
+    H_SIX, H_LOW, _, _, _, _, H_HIGH, _, _, _, _, H_CALM, _, _, CALM_T, CALM_RUN, UP_T, DOWN_T, DAY_RUN,
+) = range(_SIXES, NOISE_JUDGE + JUDGE_REST)
+(  # what the days were at first; a declared healthy run; resets of a counter, blocks of events
+    FIRST_LOW_MIN, FIRST_LOW_MAX, FIRST_HIGH_MIN, FIRST_HIGH_MAX, FIRST_CALM, FIRST_INTERVAL, FIRST_N,
+    RUN_AWAY, RUN_SQUARE, RUN_CENTRE, RUN_SHARE, RISES, RESET_T, RESET_FROM_T, RESET_RUN, RESET_SLOW, RESET_OPEN,
+    EV_FROM_T, EV_BLOCKS,
+) = range(_SELDOM, WIDTH := _SELDOM + 19)
+# fmt: on
+# fmt: off
+SHORT: Final = (  # the short horizon: forgotten when a series turns out to be another quantity
     VALUE_LOW, VALUE_HIGH, AWAY_LOW, AWAY_HIGH, REST_LOW, REST_HIGH, REST_SLOW, VALUE_SLOW, VISITED,
     RECENT, VALUE_TEN, STEP_SQUARE, CENTRE, SPREAD_SQUARE, MOTION, RUN_AWAY, RUN_SQUARE, RUN_CENTRE,
-    RUN_SCALE, RUN_SHARE, MAX_STEP, JUMP_SIZE, JUMP_FROM, JUMP_T, JUMP_OPEN,
-) = range(_SHORT, _SHORT + 25)
-# fmt: on
-DAY_BINS: Final = 12
-DAY: Final = _SHORT + 25
-_LONG: Final = DAY + DAY_BINS
-
-# fmt: off
-(  # the long horizon (anomaly/daylong.py): this hour, six hours at a time, what they were at first
-    H_BLOCK, H_N, H_SUM, H_STEPS, H_SIX, H_LOW, _, _, _, _, H_HIGH, _, _, _, _, H_CALM, _, _,
-    FIRST_LOW_MIN, FIRST_LOW_MAX, FIRST_HIGH_MIN, FIRST_HIGH_MAX, FIRST_CALM, FIRST_INTERVAL, FIRST_N,
-    UP_T, DOWN_T, DAY_RUN, DAY_OPEN, CALM_T, CALM_RUN, CALM_OPEN, SPIKE_LENGTH,
-) = range(_LONG, _LONG + 33)
-# fmt: on
-# fmt: off
-(  # what only ever rises (anomaly/counters.py), and how often something happens (anomaly/event_rate.py)
-    COUNTER, RISES, COUNT_LAST, RESET_T, RESET_FROM_T, RESET_RUN, RESET_SLOW, RESET_OPEN,
-    EV_BLOCK, EV_N, EV_FROM_T, EV_MOST, EV_BLOCKS, EV_OPEN,
-) = range(_LONG + 33, _LONG + 47)
+    RUN_SCALE, RUN_SHARE, MAX_STEP, JUMP_SIZE, JUMP_FROM, JUMP_T, JUMP_OPEN, *range(DAY, DAY + DAY_BINS),
+)
 # fmt: on
 SIXES: Final = 5  # six hours now and four times six before
 CALM_SIXES: Final = 3
-WIDTH: Final = _LONG + 47
 
 # Phases of a judge: it learns a first band, then widens it until it stops growing, then judges.
 LEARNING: Final = 0.0
@@ -108,7 +114,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v5.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v6.{WIDTH}.{JUDGE_STEP}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly import Engine, StateError
+from anomaly import state as col
 from anomaly.serial import ROWS_A_PART
+from anomaly.state import LAYOUT
 
 
 def some_state() -> bytes:
@@ -19,6 +21,17 @@ def some_state() -> bytes:
 
 
 STATE = some_state()
+SINGLE = """
+LAST_T LAST_V FIRST_T SAMPLES SAMPLES_ALL INTERVAL MAX_GAP DEVICE NEXT LIMIT_LOW LIMIT_HIGH DEMAND
+KNOWN HOLD MEAN MIN_V MAX_V STEP CHANGES RUN_T RUN_N MAX_RUN_N MAX_RUN_S OUT_N OUT_T OUT_LAST_T
+OUT_WORST SPIKE_T SPIKE_N STUCK_OPEN RANGE_OPEN SPIKE_OPEN MISSING_OPEN MISSING_T PROFILE_READY
+SCORE CAUTION VALUE_LOW VALUE_HIGH AWAY_LOW AWAY_HIGH REST_LOW REST_HIGH REST_SLOW VALUE_SLOW
+VISITED RECENT VALUE_TEN STEP_SQUARE CENTRE SPREAD_SQUARE MOTION RUN_AWAY RUN_SQUARE RUN_CENTRE
+RUN_SCALE RUN_SHARE MAX_STEP JUMP_SIZE JUMP_FROM JUMP_T JUMP_OPEN H_BLOCK H_N H_SUM H_STEPS H_SIX
+FIRST_LOW_MIN FIRST_LOW_MAX FIRST_HIGH_MIN FIRST_HIGH_MAX FIRST_CALM FIRST_INTERVAL FIRST_N UP_T
+DOWN_T DAY_RUN DAY_OPEN CALM_T CALM_RUN CALM_OPEN SPIKE_LENGTH COUNTER RISES COUNT_LAST RESET_T
+RESET_FROM_T RESET_RUN RESET_SLOW RESET_OPEN EV_BLOCK EV_N EV_FROM_T EV_MOST EV_BLOCKS EV_OPEN
+"""  # columns of a row that stand by themselves
 
 
 @given(st.binary(max_size=200))
@@ -46,7 +59,7 @@ def test_damaged_head_is_refused_or_read(place: int, value: int) -> None:
 
 def test_state_of_another_layout_is_refused() -> None:
     with pytest.raises(StateError, match="layout"):
-        Engine.from_bytes(STATE.replace(b"v5.", b"v0.", 1))
+        Engine.from_bytes(STATE.replace(LAYOUT.encode(), b"v0" + LAYOUT.encode()[2:], 1))
 
 
 def test_parts_are_the_bytes_and_change_only_where_the_state_did() -> None:
@@ -62,3 +75,16 @@ def test_parts_are_the_bytes_and_change_only_where_the_state_did() -> None:
     changed = [n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
     # After a header and two pieces of text: the series' rows, then those of their devices.
     assert changed == [3 + 130 // ROWS_A_PART, 3 + 400 // ROWS_A_PART + 32 // ROWS_A_PART]
+
+
+def test_every_place_of_a_row_has_one_name() -> None:
+    judges = {"PHASE": col.JUDGE_STEP, "PREV_LOW": col.TOLD - col.PREV_LOW + 1}
+    tables = {"DAY": col.DAY_BINS, "BINS": col.PROFILE_BINS, "H_LOW": 5, "H_HIGH": 5, "H_CALM": 3}
+    alone = SINGLE.split()
+    places = [getattr(col, name) for name in alone]
+    for name, width in tables.items():
+        places += range(getattr(col, name), getattr(col, name) + width)
+    for base in (col.LEVEL, col.PROFILE, col.NOISE_JUDGE):
+        for name, width in judges.items():
+            places += range(base + getattr(col, name), base + getattr(col, name) + width)
+    assert sorted(places) == list(range(col.WIDTH))

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from anomaly import state as col
-from anomaly.judge import slope, smooth, start_judge
+from anomaly.excursion import slope
+from anomaly.judge import smooth, start_judge
 from anomaly.judging import expected
 
 SCRIPT = """
