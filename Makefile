@@ -6,9 +6,9 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# Two workers: tests wait for processes more than they compute. A file's tests stay on one worker, so
+# Three workers: on two cores tests wait for processes a quarter of their time. A file's tests stay on one worker, so
 # that what they share (a server, a database) is started once; files run in the order of tests/conftest.py.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 FAST   := not slow and not broker and not browser and not e2e and not data
 
 .DEFAULT_GOAL := help

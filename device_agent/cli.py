@@ -30,7 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit status."""
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.act(arguments))
+        status = int(arguments.act(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough (`| head`); what is left must not fail at exit, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ConfigError as error:
         for mistake in error.mistakes:
             print(f"{arguments.config}: {mistake}", file=sys.stderr)
@@ -38,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentError as error:
         print(f"forewarn-agent: {error}", file=sys.stderr)
         return 1
+    else:
+        return status
 
 
 def _parser() -> argparse.ArgumentParser:

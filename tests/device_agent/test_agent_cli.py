@@ -75,6 +75,17 @@ def test_sensors_lists_name_unit_kind_and_a_live_value(config, capsys):
     assert rows["memory/used_share"].split()[1:3] == ["/", "share"]
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(config):
+    read, write = os.pipe()
+    os.close(read)
+    shown = subprocess.run(
+        [sys.executable, "-m", "device_agent.cli", "sensors", "--config", str(config)],
+        cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert (shown.returncode, shown.stderr) == (1, "")
+
+
 def test_spool_shows_depth_and_age_and_says_when_there_is_none(config, tmp_path, capsys):
     assert main(["spool", "--config", str(config)]) == 1
     assert "there is no spool" in capsys.readouterr().err

@@ -94,10 +94,12 @@ class Product:
         assert self._process is not None
         self._process.terminate()
         try:
-            return self._process.wait(30)
+            code = self._process.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"SIGTERM was not enough:\n{self.log()[-4000:]}") from None
+        assert "leaked" not in self.log(), "an orderly end prints nothing about objects left alive"
+        return code
 
     def kill(self) -> None:
         """kill -9 of the server, and of nothing else."""
