@@ -25,6 +25,7 @@ from server.telemetry.first_layout import adopt
 from server.telemetry.forgetting import Forgotten
 from server.telemetry.grid import Grid
 from server.telemetry.novelty import Newest, first_of_each
+from server.telemetry.readers import Readers
 from server.telemetry.reading import statement
 from server.telemetry.retention import Retention
 from server.telemetry.rolling import FULL_ROWS, transaction
@@ -63,6 +64,7 @@ class DuckDbTelemetryStore:
     ) -> None:
         self._connection = _connected(file)
         self._connection.execute(layout.SCHEMA)
+        self._readers = Readers()
         self._retention = retention or Retention()
         self._series = SeriesBook(self._retention.seconds)
         self._newest = Newest()
@@ -246,7 +248,10 @@ class DuckDbTelemetryStore:
             )
 
     def close(self) -> None:
-        self._connection.close()
+        """After the writer has ended. Reads under way are waited for, later ones are refused."""
+        self._readers.close()
+        with self._writing:
+            self._connection.close()
 
     def _new_id(self) -> int:
         with self._numbering:
@@ -256,10 +261,10 @@ class DuckDbTelemetryStore:
     @contextmanager
     def snapshot(self) -> Iterator[Any]:
         """A cursor whose reads all see one state, and never wait behind the writer's transaction."""
-        with self._connection.cursor() as cursor:
+        with self._readers.one(), self._connection.cursor() as cursor:
             cursor.begin()
             yield cursor
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with self._readers.one(), self._connection.cursor() as cursor:
             return cursor.execute(sql, list(values)).fetchall()
