@@ -21,12 +21,12 @@ from itertools import accumulate
 from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
 
-from anomaly import EngineSettings, Finding, StateError
+from anomaly import Finding, StateError
 from device_agent.wire import Pack
 from server.command import service as commands
 from server.detection import checkpoints, tuning
 from server.detection import service as detection
-from server.detection.detector import Detector
+from server.detection.detector import Detector, engine_settings
 from server.detection.share import EVERYTHING, Share
 from server.device import service as devices
 from server.incident import service as incidents
@@ -123,8 +123,7 @@ class Pipeline:
 
     def _awakened(self, state: bytes | None) -> Detector:
         """The detector as it was; a new one where an upgrade can't read its memory any more."""
-        budget = self._settings.false_alarms_per_device_day
-        settings = EngineSettings(false_alarms_per_device_day=budget)
+        settings = engine_settings(self._settings)
         try:
             return Detector(settings, state)
         except StateError as error:

@@ -1,11 +1,11 @@
-"""What a running server does for `forewarn backup` and `forewarn export`."""
+"""What a running server does for commands that want its files: backup, export, replay."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from server.app import backup
 from server.app.consuming import Consumer
 from server.app.control import Handler, Say
 from server.app.waiting import WAITING_FILE, write_waiting
+from server.detection import replaying
+from server.detection.detector import engine_settings
 from server.kit.clock import Clock
 from server.kit.data_directory import DataDirectory
 from server.kit.database import Database
 from server.kit.errors import BadInput
+from server.kit.settings import Settings
 from server.telemetry.export import ExportOf, export
 from server.telemetry.store import Frozen, TelemetryStore
 
@@ -30,9 +33,10 @@ class Keeping:
     telemetry: TelemetryStore
     consumer: Consumer
     clock: Clock
+    settings: Settings
 
     def handlers(self) -> dict[str, Handler]:
-        return {"backup": self.backup, "export": self.export}
+        return {"backup": self.backup, "export": self.export, "replay": self.replay}
 
     async def backup(self, request: Mapping[str, Any], say: Say) -> Any:
         """`{"to": absolute path}`; progress is the share done."""
@@ -59,6 +63,20 @@ class Keeping:
         wanted = ExportOf(**request["of"])
         folder = _absolute(request["to"])
         return await asyncio.to_thread(export, self.telemetry, folder, wanted, say)
+
+    async def replay(self, request: Mapping[str, Any], say: Say) -> Any:
+        """`{"cohort", "caution", "days"}`; progress is the share done and of which device. Fields of the answers, in order."""
+        return await asyncio.to_thread(self._replay, request, say)
+
+    def _replay(self, request: Mapping[str, Any], say: Say) -> list[dict[str, Any]]:
+        cohort, caution, days = request["cohort"], float(request["caution"]), float(request["days"])
+        with self.records.reading() as session:
+            wish = replaying.asked(session, cohort, caution, days, now=self.clock.now())
+        answers = replaying.replay(
+            self.telemetry, wish.question, wish.about, engine_settings(self.settings),
+            lambda share, doing: say([share, doing]),
+        )  # fmt: skip
+        return [asdict(answer) for answer in answers]
 
 
 def _absolute(text: str) -> Path:

@@ -95,7 +95,7 @@ async def serve(
             return
         address = ServerAddress(url_of(listener), core.messaging.url)
         stack.enter_context(_address_file(data.root, address))
-        keeping = Keeping(data, core.records, core.telemetry, consumer, core.clock)
+        keeping = Keeping(data, core.records, core.telemetry, consumer, core.clock, settings)
         await stack.enter_async_context(answering(data.root, keeping.handlers()))
         log.info("ready on %s and %s", address.http_url, address.mqtt_url)
         settle()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from server.detection.model import CohortTuning
-    from server.detection.replaying import Answer
+    from server.detection.replaying import Answer, Progress
+    from server.kit.settings import Settings
 
 tune = typer.Typer(
     no_args_is_help=True,
@@ -146,35 +147,43 @@ def replay_month(
 ) -> None:
     """The last days under the caution that holds and under another, side by side. Changes nothing.
 
-    Reads the telemetry file, which a running server keeps to itself: ask that one by
-    GET /api/v1/tuning/replay?cohort=…&caution=… instead.
+    Works while the server runs, too. At most 20 devices of the model, those with labels first.
     """
-    from datetime import timedelta
-
     from rich import box
     from rich.table import Table
 
-    from anomaly import EngineSettings
-    from server.cli.state import opened_records, opened_telemetry
-    from server.detection import replaying, repository
-    from server.kit.clock import SystemClock
+    from server.app.control import NotRunning, ask
+    from server.detection.replaying import Answer
     from server.kit.settings import load
 
-    settings, now = load(data_dir=data_dir), SystemClock().now()
-    with opened_records(settings) as records, opened_telemetry(settings) as store:
-        with records.reading() as session:
-            holds = repository.newest_tuning(session, cohort)
-            cautions = tuple(dict.fromkeys((holds.caution if holds else 1.0, caution)))
-            question = replaying.Question(cohort, cautions, now - timedelta(days=days), now)
-            about = replaying.known(session, question)
-        budget = EngineSettings(false_alarms_per_device_day=settings.false_alarms_per_device_day)
-        with progress_bar("tune replay") as told:
-            answers = replaying.replay(store, question, about, budget, told)
+    settings = load(data_dir=data_dir)
+    request = {"do": "replay", "cohort": cohort, "caution": caution, "days": days}
+    with progress_bar("tune replay") as told:
+        try:
+            said = ask(settings.data_dir, request, lambda progress: told(*progress))
+            answers = [Answer(**fields) for fields in said]
+        except NotRunning:
+            answers = _still_replayed(settings, cohort, caution, days, told)
     table = Table("", *(f"caution {answer.caution:g}" for answer in answers), box=box.SIMPLE)
     columns = [_rows(answer) for answer in answers]
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
     _print(table, "nothing to show")
+
+
+def _still_replayed(
+    settings: Settings, cohort: str, caution: float, days: float, told: Progress
+) -> list[Answer]:
+    """No server runs: the files are free to be read."""
+    from server.cli.state import opened_records, opened_telemetry
+    from server.detection import replaying
+    from server.detection.detector import engine_settings
+    from server.kit.clock import SystemClock
+
+    with opened_records(settings) as records, opened_telemetry(settings) as store:
+        with records.reading() as session:
+            wish = replaying.asked(session, cohort, caution, days, now=SystemClock().now())
+        return replaying.replay(store, wish.question, wish.about, engine_settings(settings), told)
 
 
 def _rows(answer: Answer) -> dict[str, str]:

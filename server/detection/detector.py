@@ -9,7 +9,13 @@ import numpy as np
 
 from anomaly import Engine, EngineSettings, Finding
 from device_agent.wire import SensorInfo
+from server.kit.settings import Settings
 from server.telemetry.samples import SampleBatch, SeriesKey
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """What an operator chose of the engine's settings."""
+    return EngineSettings(false_alarms_per_device_day=settings.false_alarms_per_device_day)
 
 
 class Detector:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request
 
-from anomaly import EngineSettings
 from anomaly.tuning import CAUTION_RANGE
 from server.account.dependencies import DeskViewer
 from server.detection import replaying, repository, tuning
+from server.detection.detector import engine_settings
 from server.detection.model import CohortTuning
 from server.detection.schemas import (
     CohortDetail,
@@ -77,12 +76,8 @@ def replay_cohort(
     """The last days under the caution that holds, and under another. Takes seconds a device."""
     store = cast("TelemetryStore", request.app.state.telemetry)
     with web.database.reading() as session:
-        holds = repository.newest_tuning(session, cohort)
-        cautions = tuple(dict.fromkeys((holds.caution if holds else 1.0, caution)))
-        question = replaying.Question(cohort, cautions, now - timedelta(days=days), now)
-        about = replaying.known(session, question)
-    budget = EngineSettings(false_alarms_per_device_day=settings.false_alarms_per_device_day)
-    answers = replaying.replay(store, question, about, budget)
+        wish = replaying.asked(session, cohort, caution, days, now=now)
+    answers = replaying.replay(store, wish.question, wish.about, engine_settings(settings))
     return [ReplayView.model_validate(answer) for answer in answers]
 
 

@@ -6,6 +6,7 @@ is faster is averaged within the step. Silence of whole devices hangs on arrival
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from server.detection.detector import Detector
 from server.detection.model import BaselineRequest, FindingLabel
 from server.device import repository as devices
 from server.kit.clock import from_unix
-from server.kit.errors import BadInput
+from server.kit.errors import BadInput, Conflict
 from server.telemetry.samples import SampleBatch, SeriesKey
 from server.telemetry.store import MAX_POINTS, TelemetryStore
 
@@ -32,6 +33,10 @@ MAX_DAYS = 92
 LEARN_DAYS = 14
 """So much history goes through the detectors before the days that are asked about."""
 _BEFORE_LABEL = timedelta(days=14)
+
+TURN_S = 10.0
+"""So long a replay waits for another one to end: one that was just stopped ends within a day of samples."""
+_turn = threading.Lock()
 
 Progress = Callable[[float, str], None]
 
@@ -79,6 +84,28 @@ class Known:
     baselines: dict[str, list[BaselineRequest]]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The question that people ask: the caution that holds, and another one."""
+
+    question: Question
+    about: Known
+    holds: float
+
+
+class ReplayUnderWay(Conflict):
+    """One at a time: each takes a whole processor for a minute or two."""
+
+
+def asked(session: Session, cohort: str, caution: float, days: float, *, now: datetime) -> Wish:
+    """Raises BadInput when no device is of the cohort."""
+    newest = repository.newest_tuning(session, cohort)
+    holds = newest.caution if newest else 1.0
+    cautions = tuple(dict.fromkeys((holds, caution)))
+    question = Question(cohort, cautions, now - timedelta(days=days), now)
+    return Wish(question, known(session, question), holds)
+
+
 def known(session: Session, question: Question) -> Known:
     """Raises BadInput when no device is of the cohort."""
     members = [i for i, m in devices.models(session) if tuning.cohort_of(m) == question.cohort]
@@ -95,7 +122,22 @@ def replay(
     store: TelemetryStore, question: Question, about: Known, settings: EngineSettings,
     tell: Progress = lambda _share, _doing: None,
 ) -> list[Answer]:  # fmt: skip
-    """One answer for each caution, in their order. What `tell` raises ends it."""
+    """One answer for each caution, in their order. What `tell` raises ends it.
+
+    Raises ReplayUnderWay where another one has not ended after a wait.
+    """
+    if not _turn.acquire(timeout=TURN_S):
+        raise ReplayUnderWay("another replay is under way: wait until it is done, or stop it")
+    try:
+        return _replayed(store, question, about, settings, tell)
+    finally:
+        _turn.release()
+
+
+def _replayed(
+    store: TelemetryStore, question: Question, about: Known, settings: EngineSettings,
+    tell: Progress,
+) -> list[Answer]:  # fmt: skip
     found: dict[float, list[Finding]] = {caution: [] for caution in question.cautions}
     count, readings = len(about.device_ids), 0
     for number, device_id in enumerate(about.device_ids):

@@ -33,6 +33,9 @@ def test_fleet_has_tickets_and_a_job(tmp_path: Path, tell: Callable[[str], None]
             )
             tickets, jobs = counts(client)
             devices = all_items(client, "/api/v1/devices")
+        model = devices[0]["model"].lower()
+        beside = product.cli("tune", "replay", model, "--caution", "2", "--days", "3")
+        assert "caution 2" in beside, "a running server replays for the command line"
         assert len(devices) >= 12
         assert len(tickets_devices(product, admin)) <= len(devices) / 2, (
             "a healthy fleet around them"

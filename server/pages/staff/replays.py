@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from anomaly import EngineSettings
-from server.detection import replaying, repository
-from server.detection.replaying import Answer, Known, Progress, Question
-from server.kit.settings import Settings
+from server.detection import replaying
+from server.detection.replaying import Answer, Progress, ReplayUnderWay, Wish
 from server.kit.web import WebContext
 from server.telemetry.errors import StoreError
 from server.telemetry.store import TelemetryStore
@@ -18,16 +17,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    question: Question
-    about: Known
-    holds: float
-    """The caution that holds now."""
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """Answers, or in `trouble` why there are none: "empty", "store" or "bug"."""
+    """Answers, or in `trouble` why there are none: "empty", "store" or "busy"."""
 
     holds: float
     days: int
@@ -38,15 +29,7 @@ class Outcome:
 def asked(web: WebContext, cohort: str, caution: float, days: int, *, now: datetime) -> Wish:
     """Raises BadInput when no device is of the cohort."""
     with web.database.reading() as session:
-        newest = repository.newest_tuning(session, cohort)
-        holds = newest.caution if newest else 1.0
-        cautions = tuple(dict.fromkeys((holds, caution)))
-        question = Question(cohort, cautions, now - timedelta(days=days), now)
-        return Wish(question, replaying.known(session, question), holds)
-
-
-def engine_settings(settings: Settings) -> EngineSettings:
-    return EngineSettings(false_alarms_per_device_day=settings.false_alarms_per_device_day)
+        return replaying.asked(session, cohort, caution, days, now=now)
 
 
 def replayed(
@@ -61,6 +44,8 @@ def replayed(
     except StoreError as error:
         log.warning("a replay of %r found the store in trouble: %s", question.cohort, error)
         return Outcome(wish.holds, days, trouble="store")
+    except ReplayUnderWay:
+        return Outcome(wish.holds, days, trouble="busy")
     if not any(answer.readings for answer in answers):
         return Outcome(wish.holds, days, trouble="empty")
     return Outcome(wish.holds, days, answers)

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from anomaly.tuning import CAUTION_RANGE
 from server.account.dependencies import DeskViewer
 from server.detection import replaying, repository, tuning
+from server.detection.detector import engine_settings
 from server.kit.errors import NotFound
 from server.kit.web import AppSettings, Context, Now, Reading, Writing
 from server.pages.language.formatting import reading
@@ -24,7 +25,7 @@ from server.pages.layout.charts import Telemetry
 from server.pages.layout.forms import see
 from server.pages.layout.rendering import Pages, page, reader
 from server.pages.layout.steps import told_as_it_goes
-from server.pages.staff.replays import Outcome, asked, engine_settings, replayed
+from server.pages.staff.replays import Outcome, asked, replayed
 
 router = APIRouter(prefix="/tuning")
 

@@ -186,6 +186,22 @@ def test_last_month_under_another_caution(world: CaseWorld):
         replaying.Question(COHORT, (1.0,), world.now, world.now)
 
 
+def test_one_replay_at_a_time(world: CaseWorld, monkeypatch):
+    monkeypatch.setattr(replaying, "TURN_S", 0.01)
+    device = freezer(world)
+    with world.database.reading() as session:
+        wish = replaying.asked(session, COHORT, 2.0, 1, now=world.now)
+    store = stored(device, world.now.timestamp())
+
+    def again(_share: float, _doing: str) -> None:
+        replaying.replay(store, wish.question, wish.about, EngineSettings())
+
+    with pytest.raises(replaying.ReplayUnderWay, match="another replay"):
+        replaying.replay(store, wish.question, wish.about, EngineSettings(), again)
+    one, other = replaying.replay(store, wish.question, wish.about, EngineSettings())
+    assert (one.caution, other.caution) == (wish.holds, 2.0)
+
+
 def test_the_desk_sees_changes_and_replays_over_the_api(world: CaseWorld, web_client):
     _, token = world.user(Role.STAFF)
     device = freezer(world)
