@@ -5,7 +5,7 @@ from __future__ import annotations
 from anomaly import params as par
 from anomaly import state as col
 from anomaly.events import C_MISSING, C_RANGE, C_STUCK, emit
-from anomaly.jit import jit
+from anomaly.jit import inlined, jit
 from anomaly.judge import ENDED, OPENED
 from anomaly.params import Params
 from anomaly.state import Table
@@ -16,7 +16,7 @@ STUCK_SHARE = 0.1  # a stuck value must last this share of what has been seen, a
 STUCK_LIMIT_S = 7200.0
 
 
-@jit
+@inlined
 def check_range(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
     """Three readings in a row that the quantity cannot physically have."""
     if row[col.LIMIT_LOW] <= v <= row[col.LIMIT_HIGH]:
@@ -47,7 +47,7 @@ def check_range(row: Table, i: int, t: float, v: float, events: Table, count: in
     return count
 
 
-@jit
+@inlined
 def check_run(
     row: Table, i: int, t: float, v: float, params: Params, events: Table, count: int
 ) -> int:

@@ -17,7 +17,7 @@ import math
 from typing import Final
 
 from anomaly import state as col
-from anomaly.jit import jit
+from anomaly.jit import inlined
 from anomaly.state import Table
 from anomaly.surprise import HUGE
 
@@ -32,7 +32,7 @@ LEARNED_REACH: Final = 6.0  # a wild sample teaches no more than this
 GRAIN: Final = 0.02  # part of the range seen that is added to every scale
 
 
-@jit
+@inlined
 def note_motion(row: Table, device: Table, v: float) -> None:
     """Add one sample to its device's row and learn the metric's scales from it."""
     n = row[col.SAMPLES_ALL]
@@ -67,7 +67,7 @@ def note_motion(row: Table, device: Table, v: float) -> None:
     device[col.D_NEWS] = share
 
 
-@jit
+@inlined
 def smoothing(interval_s: float) -> float:
     """Over how many samples a series is smoothed that is read so often."""
     if interval_s <= DENSE_S:
@@ -75,14 +75,14 @@ def smoothing(interval_s: float) -> float:
     return float(max(SMOOTHED * (DENSE_S / interval_s) ** FEWER, 1.0))
 
 
-@jit
+@inlined
 def in_units(size: float, scale: float, reach: float) -> float:
     if scale > 0.0:
         return float(min(size / scale, reach))
     return 0.0 if size == 0.0 else reach
 
 
-@jit
+@inlined
 def note_level(row: Table, device: Table, v: float) -> None:
     """The smoothed distance from the healthy run's centre; while that run lasts, its usual size."""
     if row[col.HOLD] != 0.0:
@@ -100,7 +100,7 @@ def note_level(row: Table, device: Table, v: float) -> None:
     device[col.D_RUN_SUM] += units * units
 
 
-@jit
+@inlined
 def take_row(device: Table) -> None:
     """End the device's row: move the smoothed commotion, and the level where there is one."""
     n = device[col.D_ROW_N]

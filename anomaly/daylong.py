@@ -18,7 +18,7 @@ from typing import Final
 from anomaly import params as par
 from anomaly import state as col
 from anomaly.events import C_CALM, C_DAY, emit
-from anomaly.jit import jit
+from anomaly.jit import inlined, jit
 from anomaly.judge import ENDED, OPENED
 from anomaly.params import Params
 from anomaly.state import Table
@@ -57,7 +57,7 @@ def start_days(row: Table, t: float) -> None:
     row[col.DAY_RUN], row[col.DAY_OPEN], row[col.CALM_RUN], row[col.CALM_OPEN] = 0.0, 0.0, 0.0, 0.0
 
 
-@jit
+@inlined
 def note_hour(
     row: Table, i: int, t: float, v: float, step: float, params: Params, events: Table, count: int
 ) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 
 from anomaly import state as col
 from anomaly.events import C_EVENTS, emit
-from anomaly.jit import jit
+from anomaly.jit import inlined, jit
 from anomaly.judge import ENDED, OPENED
 from anomaly.state import Table
 
@@ -29,7 +29,7 @@ GROWTH: Final = 0.25  # share by which the most may grow with a block, once it i
 SPARSE: Final = 0.02  # share of readings that differ from the one before
 
 
-@jit
+@inlined
 def note_events(row: Table, i: int, t: float, changed: bool, events: Table, count: int) -> int:
     """Count a change; tell when there are far too many of them, and when that is over."""
     block = math.floor(t / BLOCK_S)
@@ -109,7 +109,7 @@ def is_sparse(row: Table) -> bool:
     return bool(two_states or stands_still(row))
 
 
-@jit
+@inlined
 def stands_still(row: Table) -> bool:
     """All but constant: a door, a set point, the size of a disk."""
     return bool(row[col.CHANGES] < SPARSE * row[col.SAMPLES])

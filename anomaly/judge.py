@@ -17,7 +17,7 @@ import math
 from anomaly import params as par
 from anomaly import state as col
 from anomaly.excursion import begin_excursion, note_deviation
-from anomaly.jit import jit
+from anomaly.jit import inlined, jit
 from anomaly.params import Params
 from anomaly.spending import room
 from anomaly.state import Table
@@ -61,7 +61,7 @@ def start_judge(row: Table, b: int, t: float, x: float, interval: float) -> None
     row[b + col.PREV_HIGH] = -math.inf
 
 
-@jit
+@inlined
 def smooth(row: Table, b: int, x: float, dt: float) -> float:
     """Move both averages; a single wild value moves them no further than eight times the noise."""
     noise = row[b + col.NOISE]
@@ -78,7 +78,7 @@ def smooth(row: Table, b: int, x: float, dt: float) -> float:
     return float(abs(away))
 
 
-@jit
+@inlined
 def share_of(dt: float, tau: float) -> float:
     """1 - exp(-dt / tau), exact to six digits while dt is below tau, and 0.6 beyond.
 
@@ -91,7 +91,7 @@ def share_of(dt: float, tau: float) -> float:
     return float(2.0 * odd / (even + odd))
 
 
-@jit
+@inlined
 def learn(
     row: Table, b: int, x: float, away: float, t: float, interval: float, ready: bool,
     params: Params,
@@ -168,7 +168,7 @@ def set_allowance(row: Table, b: int, params: Params) -> None:
     row[b + col.ALLOW] = caution * (params[par.MARGIN] * half + 0.25 * grain)
 
 
-@jit
+@inlined
 def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> float:
     """Seconds that a deviation must last: a share of the learned span, less with experience."""
     longest = params[par.PERSIST_LIMIT_S]
@@ -183,7 +183,7 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
     return float(max(wanted, 8.0 * interval))
 
 
-@jit
+@inlined
 def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Params) -> float:
     """Add this sample to the evidence; tells whether a finding opened, got worse or ended."""
     allow = row[b + col.ALLOW] * room(row, b, t, params)

@@ -11,7 +11,7 @@ from anomaly.daylong import note_hour
 from anomaly.event_rate import stands_still
 from anomaly.events import C_LEVEL, C_NOISE, C_PROFILE, emit
 from anomaly.excursion import slope
-from anomaly.jit import jit
+from anomaly.jit import inlined
 from anomaly.judge import ENDED, NOTHING, WORSE, learn, smooth, start_judge, weigh
 from anomaly.params import Params
 from anomaly.state import Table
@@ -20,7 +20,7 @@ DAY_S: Final = 86400.0
 GAP_INTERVALS: Final = 3.0
 
 
-@jit
+@inlined
 def judge_value(
     row: Table, i: int, t: float, v: float, params: Params, events: Table, count: int
 ) -> int:
@@ -45,7 +45,7 @@ def judge_value(
     return judge_profile(row, i, t, v, dt, quiet, params, events, count)
 
 
-@jit
+@inlined
 def is_known(row: Table, t: float, params: Params) -> bool:
     """Whether enough was seen to trust a band: at length once, briefly after a restart."""
     if row[col.HOLD] != 0.0 or row[col.SAMPLES] < params[par.SETTLE_N]:
@@ -58,7 +58,7 @@ def is_known(row: Table, t: float, params: Params) -> bool:
     return bool(row[col.SAMPLES] >= params[par.COMMISSION_N] or span >= params[par.COMMISSION_S])
 
 
-@jit
+@inlined
 def judge_profile(
     row: Table, i: int, t: float, v: float, dt: float, quiet: bool, params: Params,
     events: Table, count: int,
@@ -82,7 +82,7 @@ def judge_profile(
     return feed(row, col.PROFILE, C_PROFILE, i, rest, t, dt, ready, params, events, count)
 
 
-@jit
+@inlined
 def expected(row: Table, place: float) -> float:
     """The profile at this place of the day, straight lines between the middles of its bins."""
     shifted = place - 0.5
@@ -94,7 +94,7 @@ def expected(row: Table, place: float) -> float:
     return float(left + share * (right - left))
 
 
-@jit
+@inlined
 def feed(
     row: Table, b: int, code: float, i: int, x: float, t: float, dt: float, ready: bool,
     params: Params, events: Table, count: int,

@@ -12,7 +12,7 @@ from typing import Final
 
 from anomaly import state as col
 from anomaly.events import C_JUMP, emit
-from anomaly.jit import jit
+from anomaly.jit import inlined, jit
 from anomaly.judge import ENDED, OPENED
 from anomaly.state import Table
 
@@ -25,13 +25,13 @@ STAYS_SAMPLES: Final = 12.0
 LEARNED_S: Final = 2 * 86_400.0  # a shift that stays so long is left to the slow averages
 
 
-@jit
+@inlined
 def is_smooth(row: Table) -> bool:
     spread = row[col.VALUE_HIGH] - row[col.VALUE_LOW]
     return bool(0.0 < row[col.MAX_STEP] <= SMOOTH * spread)
 
 
-@jit
+@inlined
 def check_jump(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
     """Note steps; tell a jump that stays, and when it has gone back."""
     if row[col.SAMPLES] < 2.0:

@@ -21,7 +21,7 @@ from anomaly.counters import COUNTS, NO_COUNTER, as_rate, check_reset
 from anomaly.daylong import start_days
 from anomaly.event_rate import note_events
 from anomaly.events import C_DEVICE, C_RESTART, E_WHAT, emit
-from anomaly.jit import borrowed, fetched, jit
+from anomaly.jit import borrowed, fetched, inlined, jit
 from anomaly.judge import ENDED, OPENED, start_judge
 from anomaly.judging import judge_value
 from anomaly.jumps import check_jump
@@ -79,7 +79,7 @@ def walk(
     return times.shape[0], count
 
 
-@jit
+@inlined
 def fetch_row(row: Table) -> None:
     """Have the processor load this row while it is busy with others."""
     for column in range(0, col.LEVEL + 3 * col.JUDGE_STEP + LINE, LINE):
@@ -102,7 +102,7 @@ def is_open(row: Table) -> bool:
     )
 
 
-@jit
+@inlined
 def step_series(
     rows: Table, devices: Table, params: Params, i: int, t: float, v: float, arrived_s: float,
     events: Table, count: int,
@@ -179,7 +179,7 @@ def read_counter(
     return count, judged
 
 
-@jit
+@inlined
 def hear(
     row: Table, device: Table, params: Params, i: int, t: float, arrived_s: float, events: Table,
     count: int,
@@ -243,7 +243,7 @@ def begin_session(row: Table, t: float, v: float) -> None:
     start_days(row, t)
 
 
-@jit
+@inlined
 def note_timing(row: Table, t: float, gap: float, v: float) -> None:
     """Track the usual interval: a running median of the gaps, in the logarithm."""
     row[col.SAMPLES] += 1.0
@@ -285,7 +285,7 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
     return count
 
 
-@jit
+@inlined
 def score_of(row: Table) -> float:
     """How anomalous the series is now: half for the distance, half for the evidence so far."""
     score = 0.0

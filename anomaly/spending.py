@@ -14,7 +14,7 @@ from typing import Final
 
 from anomaly import params as par
 from anomaly import state as col
-from anomaly.jit import jit
+from anomaly.jit import inlined, jit
 from anomaly.params import Params
 from anomaly.state import Table
 
@@ -23,7 +23,7 @@ ONE_S: Final = 3600.0  # what opens within an hour is one episode
 PAID: Final = 0.01  # a debt this small is none
 
 
-@jit
+@inlined
 def bar(device: Table, t: float, params: Params) -> float:
     """Factor on the distance and the time that a metric of this device needs for a finding."""
     debt = device[col.D_DEBT]
@@ -38,7 +38,7 @@ def bar(device: Table, t: float, params: Params) -> float:
     return float(1.0 + RAISED * left)
 
 
-@jit
+@inlined
 def room(row: Table, b: int, t: float, params: Params) -> float:
     """Factor on a judge's margin: who wandered once is given room as a random walk takes it."""
     if params[par.BAR] == 1.0 or row[b + col.OPEN] != 0.0:

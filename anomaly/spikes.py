@@ -6,7 +6,7 @@ from typing import Final
 
 from anomaly import state as col
 from anomaly.events import C_SPIKE, emit
-from anomaly.jit import jit
+from anomaly.jit import inlined
 from anomaly.judge import ENDED, OPENED
 from anomaly.jumps import is_smooth
 from anomaly.state import Table
@@ -20,7 +20,7 @@ WATCHED_S: Final = 2 * 86_400.0
 WATCHED_SAMPLES: Final = 500.0
 
 
-@jit
+@inlined
 def is_watched(row: Table, t: float) -> bool:
     """Whether enough was seen to say that a value is far outside of it."""
     if row[col.HOLD] != 0.0:
@@ -30,7 +30,7 @@ def is_watched(row: Table, t: float) -> bool:
     return bool(row[col.SAMPLES] >= WATCHED_SAMPLES and t - row[col.FIRST_T] >= WATCHED_S)
 
 
-@jit
+@inlined
 def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: int) -> int:
     """Three values within a day or 200 samples, each far outside and soon back."""
     if row[col.DEMAND] != 0.0 or not is_watched(row, t):
@@ -57,13 +57,13 @@ def check_spike(row: Table, i: int, t: float, v: float, events: Table, count: in
     return count
 
 
-@jit
+@inlined
 def longest(row: Table) -> float:
     """Samples that a spike may last."""
     return float(max(1.0, min(LONGEST, LONGEST_S / max(row[col.INTERVAL], 1e-9))))
 
 
-@jit
+@inlined
 def come_back(
     row: Table, i: int, t: float, v: float, low: float, high: float, reach: float, events: Table,
     count: int,

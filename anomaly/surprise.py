@@ -13,7 +13,7 @@ import math
 from typing import Final
 
 from anomaly import state as col
-from anomaly.jit import jit
+from anomaly.jit import inlined
 from anomaly.state import Table
 
 DAY_S: Final = 86400.0
@@ -28,7 +28,7 @@ HALF: Final = 0.015  # surprise that makes a score of one half
 HUGE: Final = 1e150  # beyond this, squares overflow
 
 
-@jit
+@inlined
 def surprise(row: Table, t: float, v: float) -> float:
     """Score 0..1 of this sample; learns from it."""
     n = row[col.SAMPLES_ALL]
@@ -55,7 +55,7 @@ def surprise(row: Table, t: float, v: float) -> float:
     return float(fresh / (fresh + HALF))
 
 
-@jit
+@inlined
 def beyond(row: Table, at: int, x: float) -> float:
     """How far x lies outside the range kept at this place, in its widths; widens the range."""
     low, high = row[at], row[at + 1]
@@ -70,7 +70,7 @@ def beyond(row: Table, at: int, x: float) -> float:
     return FIRST_MOVE if excess > 0.0 else 0.0
 
 
-@jit
+@inlined
 def usual_at(row: Table, t: float, v: float) -> float:
     """What the series usually reads at this time of day as far as it was seen; learns from v."""
     place = (t / DAY_S - math.floor(t / DAY_S)) * col.DAY_BINS
