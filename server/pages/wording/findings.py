@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from server.pages.language.formatting import about, duration, number
 from server.pages.language.reader import Reader
 from server.pages.language.translations import N_, translations
+from server.pages.wording.courses import deviation, drift, level, value_of
 from server.pages.wording.metrics import metric_names
 
 
@@ -130,33 +131,6 @@ def _side(kind: str, evidence: Mapping[str, Any]) -> str:
     return UP if now > usual else DOWN
 
 
-def _value(reader: Reader, evidence: Mapping[str, Any], key: str) -> str:
-    return about(reader, float(evidence[key]), str(evidence.get("unit", "")))
-
-
-def _level(reader: Reader, evidence: Mapping[str, Any]) -> str:
-    return translations(reader.language).gettext(
-        "It is at about %(now)s now; usually it is at about %(usual)s."
-    ) % {"now": _value(reader, evidence, "now"), "usual": _value(reader, evidence, "usual")}
-
-
-def _drift(reader: Reader, evidence: Mapping[str, Any]) -> str:
-    return translations(reader.language).gettext(
-        "It is at about %(now)s now; when it was new here, it was at about %(usual)s."
-    ) % {"now": _value(reader, evidence, "now"), "usual": _value(reader, evidence, "usual")}
-
-
-def _deviation(reader: Reader, evidence: Mapping[str, Any]) -> str:
-    away = float(evidence["away_from_profile"])
-    text = (
-        N_("It is about %(away)s above what is usual at this time of day.")
-        if away > 0
-        else N_("It is about %(away)s below what is usual at this time of day.")
-    )
-    shown = about(reader, abs(away), str(evidence.get("unit", "")))
-    return translations(reader.language).gettext(text) % {"away": shown}
-
-
 def _variance(reader: Reader, evidence: Mapping[str, Any]) -> str:
     ratio = float(evidence["step_now"]) / float(evidence["step_usual"] or 1.0)
     if ratio <= 1:
@@ -169,14 +143,14 @@ def _variance(reader: Reader, evidence: Mapping[str, Any]) -> str:
 def _stuck(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It shows exactly %(value)s all the time, although it used to change: the sensor may be stuck."
-    ) % {"value": _value(reader, evidence, "value")}
+    ) % {"value": value_of(reader, evidence, "value")}
 
 
 def _out_of_range(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It shows %(value)s, which is physically not possible: the sensor or its wiring is probably "
         "faulty."
-    ) % {"value": _value(reader, evidence, "value")}
+    ) % {"value": value_of(reader, evidence, "value")}
 
 
 def _times(reader: Reader, evidence: Mapping[str, Any]) -> str:
@@ -195,8 +169,8 @@ def _counter_reset(reader: Reader, evidence: Mapping[str, Any]) -> str:
         "was restarted or replaced."
     ) % {
         "times": number(reader, float(evidence["times"])),
-        "before": _value(reader, evidence, "value_before"),
-        "now": _value(reader, evidence, "value"),
+        "before": value_of(reader, evidence, "value_before"),
+        "now": value_of(reader, evidence, "value"),
     }
 
 
@@ -216,8 +190,8 @@ def _relation(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It is at about %(now)s; from the device's other readings one would expect about %(expected)s."
     ) % {
-        "now": _value(reader, evidence, "now"),
-        "expected": _value(reader, evidence, "suggested_by_others"),
+        "now": value_of(reader, evidence, "now"),
+        "expected": value_of(reader, evidence, "suggested_by_others"),
     }
 
 
@@ -225,8 +199,8 @@ def _rhythm(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "For days it has not gone up and down as usual: it moves by %(now)s in a day, usually by %(usual)s."
     ) % {
-        "now": _value(reader, evidence, "swing_now"),
-        "usual": _value(reader, evidence, "swing_usual"),
+        "now": value_of(reader, evidence, "swing_now"),
+        "usual": value_of(reader, evidence, "swing_usual"),
     }
 
 
@@ -234,8 +208,8 @@ def _unlike_peers(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It is at about %(now)s; on %(peers)s devices like this one it is usually at about %(usual)s."
     ) % {
-        "now": _value(reader, evidence, "now"),
-        "usual": _value(reader, evidence, "peers_usual"),
+        "now": value_of(reader, evidence, "now"),
+        "usual": value_of(reader, evidence, "peers_usual"),
         "peers": number(reader, float(evidence["peers"])),
     }
 
@@ -253,7 +227,7 @@ def _silence(reader: Reader, evidence: Mapping[str, Any]) -> str:
 def _spike(reader: Reader, evidence: Mapping[str, Any]) -> str:
     return translations(reader.language).gettext(
         "It jumped several times, last to %(value)s: far outside anything seen before."
-    ) % {"value": _value(reader, evidence, "value")}
+    ) % {"value": value_of(reader, evidence, "value")}
 
 
 def _life(reader: Reader, evidence: Mapping[str, Any]) -> str:
@@ -274,9 +248,9 @@ def _life(reader: Reader, evidence: Mapping[str, Any]) -> str:
 
 
 _EXPLANATIONS: dict[str, Callable[[Reader, Mapping[str, Any]], str]] = {
-    "level_shift": _level,
-    "drift": _drift,
-    "deviation": _deviation,
+    "level_shift": level,
+    "drift": drift,
+    "deviation": deviation,
     "variance": _variance,
     "stuck": _stuck,
     "out_of_range": _out_of_range,

@@ -97,6 +97,22 @@ def test_every_evidence_is_explained(kind: str, language: str) -> None:
     assert evidence_rows(reader(language), EVIDENCE[kind])
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("end", ["lowest", "highest"])
+def test_what_only_whole_days_show_is_not_said_of_this_moment(language: str, end: str) -> None:
+    """The reading beside it on the page may be anywhere between the day's ends."""
+    evidence = {"unit": "Cel", "now": 70.3, "usual": 66.9}
+    of_days = f"its {end} of each day during commissioning"
+    plain = explanation(reader(language), Found("drift", evidence=evidence))
+    told = explanation(
+        reader(language), Found("drift", evidence=evidence | {"compared_to": of_days})
+    )
+    assert told != plain
+    assert re.search(r"70[.,]3", told)
+    assert re.search(r"66[.,]9", told)
+    assert language != "en" or told.startswith(f"Even its {end} of the day is")
+
+
 def test_the_side_is_said() -> None:
     up = Found("level_shift", evidence={"now": 3.0, "usual": 2.0})
     down = Found("drift", evidence={"now": 1.0, "usual": 2.0})
