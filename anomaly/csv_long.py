@@ -27,6 +27,7 @@ from anomaly.csv_table import (
     Floats,
     labels_of,
     open_csv,
+    uncollected,
 )
 from anomaly.csv_times import TimeReader, time_columns
 from anomaly.errors import ScoreError
@@ -160,17 +161,18 @@ def _read(path: Path, head: Head, lines: Iterator[str], places: _Long) -> _Readi
     read, line = _Readings(), head.first_line
     while True:
         try:
-            rows = [row for row in islice(reader, CHUNK_ROWS) if row]
+            with uncollected():
+                rows = [row for row in islice(reader, CHUNK_ROWS) if row]
+                columns = list(zip(*rows, strict=False))  # as many as the shortest row has cells
         except (OSError, EOFError, zlib.error, csv.Error) as error:
             raise ScoreError(f"{path.name}: damaged: {error}") from error
         if not rows:
             break
-        short = next((at for at, row in enumerate(rows) if len(row) < width), None)
-        if short is not None:
+        if len(columns) < width:
+            short = next(at for at, row in enumerate(rows) if len(row) < width)
             raise ScoreError(
                 f"{path.name}: line {line + short}: {len(rows[short])} cells, {width} needed"
             )
-        columns = list(zip(*(row[:width] for row in rows), strict=True))
         labels = [label.strip() for label in labels_of(columns, places.times)]
         read.labels += labels
         read.times.append(clock.read(labels, line))
@@ -207,5 +209,10 @@ def _pivoted(path: Path, stem: str, read: _Readings) -> Iterator[tuple[str, CsvT
 def _coded(words: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The words in order of appearance, and each place's number among them."""
     codes: dict[str, int] = {}
-    numbers = [codes.setdefault(word.strip(), len(codes)) for word in words]
-    return list(codes), np.array(numbers, np.int64)
+    numbers = np.array([codes.setdefault(word, len(codes)) for word in words], np.int64)
+    plain = {word: word.strip() for word in codes}
+    if all(word == name for word, name in plain.items()):
+        return list(codes), numbers
+    names: dict[str, int] = {}
+    of_code = [names.setdefault(name, len(names)) for name in plain.values()]
+    return list(names), np.array(of_code, np.int64)[numbers]

@@ -7,8 +7,10 @@ same as far as it goes. Cells that are no number count as missing.
 from __future__ import annotations
 
 import csv
+import gc
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -24,6 +26,8 @@ from anomaly.errors import ScoreError
 
 Floats = npt.NDArray[np.float64]
 CHUNK_ROWS = 50_000
+CHUNK_CELLS = 1_000_000
+"""Of a table with very many columns fewer rows at a time, so that memory does not grow with its width."""
 MAX_COLUMNS = 20_000
 MOSTLY: Final = 0.5
 """A column whose first cell is a word holds numbers all the same if so many of its cells do."""
@@ -123,33 +127,31 @@ def _chunks(table: CsvTable, head: Head, lines: Iterator[str], places: _Places) 
     kinds: dict[int, bool] = {}  # number or text; not yet seen: not in it
     reader = cells_of(lines, head.delimiter)
     line, row_number = head.first_line, 0
+    at_once = max(1, min(CHUNK_ROWS, CHUNK_CELLS // places.width))
     while True:
         try:
-            rows = list(islice(reader, CHUNK_ROWS))
+            read, rows, columns = _some(reader, at_once, places.width)
         except csv.Error as error:
             raise ScoreError(f"{table.path.name}: near line {line}: {error}") from error
         except (OSError, EOFError, zlib.error) as error:
             raise ScoreError(f"{table.path.name}: damaged near line {line}: {error}") from error
-        if not rows:
+        if not read:
             table.close()
             return
-        read = len(rows)
-        rows = [row for row in rows if row]
-        columns = _columns(rows, places.width)
         if places.times:
             labels = labels_of(columns, places.times)
             stamps = times.read(labels, line)
         else:
-            labels = [str(number) for number in range(row_number, row_number + len(rows))]
-            stamps = np.arange(row_number, row_number + len(rows), dtype=np.float64)
-        values = np.full((len(rows), len(table.metrics)), np.nan)
+            labels = [str(number) for number in range(row_number, row_number + rows)]
+            stamps = np.arange(row_number, row_number + rows, dtype=np.float64)
+        values = np.full((rows, len(table.metrics)), np.nan)
         for place, index in enumerate(places.metrics):
             values[:, place] = _parse(table, columns[index], kinds, place, commas=head.commas)
         owners = None if places.owner is None else [cell.strip() for cell in columns[places.owner]]
         dated = bool(places.times) and times.dated
         yield Chunk(line, labels, stamps, values, dated, owners)
         line += read
-        row_number += len(rows)
+        row_number += rows
 
 
 def labels_of(columns: list[tuple[str, ...]], at: tuple[int, ...]) -> list[str]:
@@ -160,6 +162,29 @@ def labels_of(columns: list[tuple[str, ...]], at: tuple[int, ...]) -> list[str]:
         f"{day.strip()} {clock.strip()}"
         for day, clock in zip(columns[at[0]], columns[at[1]], strict=True)
     ]
+
+
+def _some(
+    reader: Iterator[list[str]], most: int, width: int
+) -> tuple[int, int, list[tuple[str, ...]]]:
+    """The next rows: how many, how many of them are not empty, and these by column."""
+    with uncollected():
+        rows = list(islice(reader, most))
+        read = len(rows)
+        rows = [row for row in rows if row]
+        return read, len(rows), _columns(rows, width)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While very many small lists are made that none is a ring of, looking for rings takes a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _columns(rows: list[list[str]], width: int) -> list[tuple[str, ...]]:

@@ -5,7 +5,9 @@ the newer half, over the newest quarter; and, where like units that came further
 that their courses tell, stretched in time to this one's (`anomaly.analogues`). The estimate goes by the
 (geometric) mean of these rates, the interval by how much they differ, by how unsteady the quantity's own rate
 has been (its spread over quarters of the history, which a longer horizon averages out, and so do other rates
-beside it) and by how unsure its level is. A rate that may be zero gives an open end.
+beside it) and by how unsure its level is. Without like units it is taken to bend on as it bent
+(`anomaly.bend`): the estimate lies half way, in ratios, between bending on and going on as on the whole, the interval reaches
+as far again to both sides, and to where any bend leads that fits. A rate that may be zero gives an open end.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.analogues import rate_of_analogue
+from anomaly.bend import Bend, bend_of
 from anomaly.errors import SamplesError
 
 Floats = npt.NDArray[np.float64]
@@ -67,12 +70,32 @@ def time_to_limit(
     rates = [float(np.mean(own)), *told] if told else own
     if min(rates) <= 0.0:
         return _perhaps_never(rates, gap, now)
-    witnesses = len(rates) if told else 1
-    wander = _wander(t, y, gap, float(np.mean(rates))) / math.sqrt(witnesses)
     unsure = _unsure_level(t, y, reach) / gap
+    bend = (
+        None
+        if told
+        else bend_of(t, way * y, gap, gap + way * (level - float(np.mean(y[:_BLOCKS]))))
+    )
+    if bend is not None:
+        return _bent(bend, t, y, gap, float(np.mean(own)), unsure)
+    wander = _wander(t, y, gap, float(np.mean(rates))) / math.sqrt(len(rates) if told else 1)
     sooner, later = (1.0 + math.hypot(f - 1.0, unsure) for f in _factors(rates, wander))
     after = gap / float(np.exp(np.mean(np.log(rates))))
     return Crossing(now + after, now + after / sooner, now + after * later)
+
+
+def _bent(bend: Bend, t: Floats, y: Floats, gap: float, rate: float, unsure: float) -> Crossing:
+    """Between going on as it went on the whole and bending on; how far those differ is how unsure it is."""
+    now, steady = float(t[-1]), gap / rate
+    after = math.sqrt(steady * bend.after)
+    wander = _wander(t, y, gap, gap / after)
+    differ = max(steady / bend.after, bend.after / steady)
+    sooner = 1.0 + math.hypot(max(wander, differ - 1.0), unsure)
+    slower = max(1.0 / (1.0 - wander) if wander < 1.0 else math.inf, differ)
+    later = 1.0 + math.hypot(slower - 1.0, unsure)
+    return Crossing(
+        now + after, now + min(after / sooner, bend.soonest), now + max(after * later, bend.latest)
+    )
 
 
 def _perhaps_never(rates: list[float], gap: float, now: float) -> Crossing:
