@@ -21,7 +21,7 @@ from anomaly.lent import fetch, lend
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SOURCES = (
-    "budget", "checks", "commotion", "counters", "daylong", "event_rate", "events", "excursion", "jit", "judge", "judging", "jumps", "kernel", "lent",
+    "budget", "checks", "commotion", "counters", "daylong", "event_rate", "events", "excursion", "fetching", "jit", "judge", "judging", "jumps", "kernel", "lent",
     "params", "spending", "spikes", "state", "surprise",
 )  # fmt: skip
 

@@ -36,18 +36,10 @@ FIRST_EPOCH = 0.35  # share of the settling samples that make the first epoch
 
 
 @jit
-def clear_judge(row: Table, b: int) -> None:
-    """Both pieces of it."""
-    for column in range(b, b + col.JUDGE_STEP):
-        row[column] = 0.0
-    for column in range(b + col.PREV_LOW, b + col.TOLD + 1):
-        row[column] = 0.0
-
-
-@jit
 def start_judge(row: Table, b: int, t: float, x: float, interval: float) -> None:
     """Forget everything and begin with this value."""
-    clear_judge(row, b)
+    for column in range(b, b + col.JUDGE_WIDTH, col.JUDGES):
+        row[column] = 0.0
     row[b + col.START_T] = t
     row[b + col.EPOCH_T] = t
     row[b + col.FAST] = x

@@ -68,11 +68,12 @@ def judge_profile(
     if row[col.PROFILE_READY] == 0.0:
         if quiet:
             k = min(int(place), col.PROFILE_BINS - 1)
-            row[col.BIN_COUNTS + k] += 1.0
-            row[col.BINS + k] += (v - row[col.BINS + k]) / row[col.BIN_COUNTS + k]
+            counted = col.BIN_COUNTS + col.JUDGES * k
+            row[counted] += 1.0
+            row[col.BINS + k] += (v - row[col.BINS + k]) / row[counted]
         if t - row[col.FIRST_T] >= params[par.PROFILE_S]:
             for k in range(col.PROFILE_BINS):
-                if row[col.BIN_COUNTS + k] == 0.0:
+                if row[col.BIN_COUNTS + col.JUDGES * k] == 0.0:
                     return count
             row[col.PROFILE_READY] = 1.0  # from here on the judge has the place of the counts
             start_judge(row, col.PROFILE, t, v - expected(row, place), row[col.INTERVAL])

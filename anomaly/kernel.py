@@ -21,9 +21,10 @@ from anomaly.counters import COUNTS, NO_COUNTER, as_rate, check_reset
 from anomaly.daylong import start_days
 from anomaly.event_rate import note_events
 from anomaly.events import C_DEVICE, C_RESTART, E_WHAT, emit
-from anomaly.jit import borrowed, fetched, inlined, jit
+from anomaly.fetching import AHEAD, fetch_row
+from anomaly.jit import borrowed, inlined, jit
 from anomaly.judge import ENDED, OPENED, start_judge
-from anomaly.judging import judge_value
+from anomaly.judging import DAY_S, judge_value
 from anomaly.jumps import check_jump
 from anomaly.params import Params
 from anomaly.restarts import is_restart
@@ -33,8 +34,6 @@ from anomaly.state import Table
 from anomaly.surprise import surprise
 
 BEYOND: Final = 1e100  # no quantity is larger, and sums and squares of larger ones overflow
-AHEAD: Final = 3  # samples: the table is larger than the cache, and memory takes as long as they do
-LINE: Final = 8  # numbers in a line of cache
 SPARE_EVENTS: Final = 64  # a sample writes fewer events than this, siblings' silence aside
 
 
@@ -54,17 +53,19 @@ def walk(
     rows, devices, events = borrowed(rows), borrowed(devices), borrowed(events)
     params = borrowed(params)
     count = int(np.int64(0))  # a plain 0 would be compiled as a constant of its own
+    part_of_day = 0.0  # as of the sample before: where the next ones look into their profiles
     wants_scores = scores.shape[0] > 0
     wants_whole = whole.shape[0] > 0
     for k in range(start, times.shape[0]):
         if count + SPARE_EVENTS > events.shape[0]:
             return k, count
         if k + AHEAD < times.shape[0]:
-            fetch_row(rows[int(series[k + AHEAD])])
+            fetch_row(rows[int(series[k + AHEAD])], part_of_day)
         i = int(series[k])
         row = rows[i]
         t, v = times[k], values[k]
         if math.isfinite(t) and abs(v) <= BEYOND and t > row[col.LAST_T]:
+            part_of_day = t / DAY_S - math.floor(t / DAY_S)
             count = step_series(rows, devices, params, i, t, v, arrived_s, events, count)
         if wants_scores:
             scores[k] = row[col.SCORE]
@@ -77,13 +78,6 @@ def walk(
                 whole[k] = device_score(device)
                 whole_alarms[k] = 1 if device[col.D_ALARM] + device[col.D_RUN_ALARM] > 0.0 else 0
     return times.shape[0], count
-
-
-@inlined
-def fetch_row(row: Table) -> None:
-    """Have the processor load this row while it is busy with others."""
-    for column in range(0, col.LEVEL + 3 * col.JUDGE_STEP + LINE, LINE):
-        fetched(row, column)
 
 
 @jit
@@ -238,7 +232,7 @@ def begin_session(row: Table, t: float, v: float) -> None:
     start_judge(row, col.NOISE_JUDGE, t, 0.0, interval)
     for column in range(col.BINS, col.BINS + col.PROFILE_BINS):
         row[column] = 0.0
-    for column in range(col.BIN_COUNTS, col.BIN_COUNTS + col.PROFILE_BINS):
+    for column in range(col.BIN_COUNTS, col.DAY, col.JUDGES):
         row[column] = 0.0
     start_days(row, t)
 
@@ -289,7 +283,7 @@ def end_all(row: Table, i: int, t: float, events: Table, count: int) -> int:
 def score_of(row: Table) -> float:
     """How anomalous the series is now: half for the distance, half for the evidence so far."""
     score = 0.0
-    for b in range(col.LEVEL, col.LEVEL + 3 * col.JUDGE_STEP, col.JUDGE_STEP):
+    for b in range(col.LEVEL, col.LEVEL + col.JUDGES):
         if row[b + col.PHASE] == col.JUDGING:
             z = row[b + col.Z]
             here = 0.5 * z / (1.0 + z) + 0.5 * row[b + col.SHARE]

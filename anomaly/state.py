@@ -5,10 +5,10 @@ A plain two-dimensional array, so that a compiled loop and plain Python walk it 
 `LAYOUT` changes with them, and bytes of another layout are refused.
 
 A row is longer than thirty lines of cache, and most of a sample's time would go by fetching it: what
-every sample needs stands together in front (the series' own facts; the first piece of each of three
-judges of equal shape), what is needed by the hour or in an excursion behind. The judges are LEVEL (the
-value against its commissioning band), PROFILE (the value less its time-of-day profile) and NOISE (the
-step from sample to sample).
+every sample needs stands in front, what is needed by the hour or in an excursion behind, and what is
+written apart from what is only read, which need not be written back. First come the series' own facts,
+then three judges of equal shape: LEVEL (the value against its commissioning band), PROFILE (the value
+less its time-of-day profile) and NOISE (the step from sample to sample).
 """
 
 from __future__ import annotations
@@ -34,42 +34,36 @@ PROFILE_BINS: Final = 24
     JUMP_OPEN, DAY_OPEN, CALM_OPEN, H_BLOCK, SPIKE_N, RUN_SCALE, NEXT, COUNT_LAST,
 ) = range(_FACTS := 64)
 
-(  # what every sample needs of a judge, counted from its base; the three stand side by side
-    PHASE, OPEN, N, FAST, SLOW, IN_T, Z, UP, SHARE, START_T, TAU_FAST, TAU_SLOW, NOISE, ALLOW, LOW, HIGH,
-    SPAN, LONGEST, LAST_OUT_T, EPOCHS, EPOCH_T, EPOCH_END_N, CUR_LOW, CUR_HIGH, SUM, COUNT,
-) = range(JUDGE_STEP := 26)
-JUDGE_REST: Final = 3 * JUDGE_STEP  # and the rest of it, behind all three; there is room between these
-PREV_LOW, PREV_HIGH, STREAK, USUAL, LEARNED, ONSET, TOLD = range(JUDGE_REST, JUDGE_REST + 7)
-_REST_WIDTH: Final = 7
+(  # a judge's columns, counted from its base: what each sample writes, what it reads, what only learning needs
+    N, FAST, SLOW, IN_T, Z,
+    PHASE, OPEN, UP, SHARE, START_T, ALLOW, LOW, HIGH, SPAN, LONGEST, LAST_OUT_T, TAU_FAST, TAU_SLOW, NOISE,
+    EPOCHS, EPOCH_T, EPOCH_END_N, CUR_LOW, CUR_HIGH, SUM, COUNT,
+    PREV_LOW, PREV_HIGH, STREAK, USUAL, LEARNED, ONSET, TOLD,
+) = range(0, JUDGE_WIDTH := 99, JUDGES := 3)
 # What only an excursion needs lies where only learning needed room: `begin_excursion` clears it.
-PEAK, EXCESS, DEV_T, DEV_TX, DEV_TT, WORST = range(EPOCH_T, JUDGE_STEP)
+PEAK, EXCESS, DEV_T, DEV_TX, DEV_TT, WORST = range(EPOCH_T, PREV_LOW, JUDGES)
 DEV_N, DEV_SUM = PREV_LOW, PREV_HIGH
 # fmt: on
 
-LEVEL: Final = _FACTS
-PROFILE: Final = LEVEL + JUDGE_STEP
-NOISE_JUDGE: Final = PROFILE + JUDGE_STEP
-# While the bins are learned there is no judge of what they leave: their counts lie in its place,
-# behind the two columns that say so.
-BIN_COUNTS: Final = PROFILE + JUDGE_STEP - PROFILE_BINS
+# The judges are interleaved: the same column of all three stands together.
+LEVEL, PROFILE, NOISE_JUDGE = range(_FACTS, _FACTS + JUDGES)
+# While the bins are learned there is no judge of what they leave: their counts lie in its place, one in
+# every column behind those that say so.
+BIN_COUNTS: Final = PROFILE + JUDGE_WIDTH - JUDGES * PROFILE_BINS
+OFTEN: Final = _FACTS + PREV_LOW  # columns that most samples need, so many from the first
 
 DAY_BINS: Final = 12
-DAY: Final = LEVEL + JUDGE_REST + _REST_WIDTH
-_SIXES: Final = PROFILE + JUDGE_REST + _REST_WIDTH
-BINS: Final = NOISE_JUDGE + JUDGE_REST + _REST_WIDTH
-_SELDOM: Final = BINS + PROFILE_BINS
+DAY: Final = _FACTS + JUDGE_WIDTH
+BINS: Final = DAY + DAY_BINS
 # fmt: off
-(  # behind the bins of the day: what is out of range, missing
+(  # what is out of range, missing, jumps; six hours at a time, what the days were at first (anomaly/daylong.py);
+   # a declared healthy run; resets of a counter, blocks of events
     MISSING_T, OUT_T, OUT_LAST_T, OUT_WORST, SPIKE_T, JUMP_FROM, JUMP_T,
-) = range(DAY + DAY_BINS, PROFILE + JUDGE_REST)
-(  # six hours at a time (anomaly/daylong.py)
     H_SIX, H_LOW, _, _, _, _, H_HIGH, _, _, _, _, H_CALM, _, _, CALM_T, CALM_RUN, UP_T, DOWN_T, DAY_RUN,
-) = range(_SIXES, NOISE_JUDGE + JUDGE_REST)
-(  # what the days were at first; a declared healthy run; resets of a counter, blocks of events
     FIRST_LOW_MIN, FIRST_LOW_MAX, FIRST_HIGH_MIN, FIRST_HIGH_MAX, FIRST_CALM, FIRST_INTERVAL, FIRST_N,
     RUN_AWAY, RUN_SQUARE, RUN_CENTRE, RUN_SHARE, RISES, RESET_T, RESET_FROM_T, RESET_RUN, RESET_SLOW, RESET_OPEN,
     EV_FROM_T, EV_BLOCKS,
-) = range(_SELDOM, WIDTH := _SELDOM + 19)
+) = range(BINS + PROFILE_BINS, WIDTH := BINS + PROFILE_BINS + 45)
 # fmt: on
 # fmt: off
 SHORT: Final = (  # the short horizon: forgotten when a series turns out to be another quantity
@@ -114,7 +108,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v6.{WIDTH}.{JUDGE_STEP}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v7.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:

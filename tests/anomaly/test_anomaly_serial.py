@@ -78,13 +78,11 @@ def test_parts_are_the_bytes_and_change_only_where_the_state_did() -> None:
 
 
 def test_every_place_of_a_row_has_one_name() -> None:
-    judges = {"PHASE": col.JUDGE_STEP, "PREV_LOW": col.TOLD - col.PREV_LOW + 1}
     tables = {"DAY": col.DAY_BINS, "BINS": col.PROFILE_BINS, "H_LOW": 5, "H_HIGH": 5, "H_CALM": 3}
     alone = SINGLE.split()
     places = [getattr(col, name) for name in alone]
     for name, width in tables.items():
         places += range(getattr(col, name), getattr(col, name) + width)
     for base in (col.LEVEL, col.PROFILE, col.NOISE_JUDGE):
-        for name, width in judges.items():
-            places += range(base + getattr(col, name), base + getattr(col, name) + width)
+        places += range(base, base + col.JUDGE_WIDTH, col.JUDGES)
     assert sorted(places) == list(range(col.WIDTH))
