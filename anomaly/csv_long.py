@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ from anomaly.csv_table import (
     Floats,
     labels_of,
     open_csv,
+    share_of,
     uncollected,
 )
 from anomaly.csv_times import TimeReader, time_columns
@@ -42,19 +45,28 @@ DEVICE_NAMES = (
 )  # fmt: skip
 
 
+READING = 0.5
+"""Share of the work that reading a file whole is, before its devices are scored."""
+Tell = Callable[[float], None]
+
+
 def tables_of(
-    path: Path, device: str, time_column: str | None = None
+    path: Path,
+    device: str,
+    time_column: str | None = None,
+    tell: Tell = lambda _share: None,
 ) -> Iterator[tuple[str, CsvTable]]:
     """The file's devices and their tables: one for each that a column names, else one.
 
-    Raises ScoreError naming the file and what is wrong.
+    `tell` hears the share 0..1 done while a file is read whole. Raises ScoreError naming the file and what is wrong.
     """
     text, raw = open_text(path)
     with text, raw:
         head = read_head(text, path.name)
         places = _long_places(head, time_column, path.name)
         if places is not None:
-            readings = _read(path, head, chained(head.lines, text), places)
+            heard = partial(_heard, tell, raw, path)
+            readings = _read(path, head, chained(head.lines, text), places, heard)
             yield from _pivoted(path, device, readings)
             return
     owner = _owner(head, time_column, path.name)
@@ -62,7 +74,11 @@ def tables_of(
     if owner is None:
         yield device, table
     else:
-        yield from _by_owner(table, device)
+        yield from _by_owner(table, device, tell)
+
+
+def _heard(tell: Tell, raw: BinaryIO, path: Path) -> None:
+    tell(READING * share_of(raw, path))
 
 
 def _place(names: list[str], kind: tuple[str, ...]) -> int | None:
@@ -114,10 +130,13 @@ def _owner(head: Head, time_column: str | None, file: str) -> str | None:
     return head.names[at] if held and named else None
 
 
-def _by_owner(table: CsvTable, stem: str) -> Iterator[tuple[str, CsvTable]]:
+def _by_owner(table: CsvTable, stem: str, tell: Tell) -> Iterator[tuple[str, CsvTable]]:
     """A wide table cut by device; its rows keep their order."""
+    chunks = []
     with table:
-        chunks = list(table.chunks)
+        for chunk in table.chunks:
+            chunks.append(chunk)
+            tell(READING * table.share_read())
     codes: dict[str, int] = {}
     owner = np.array([
         codes.setdefault(name, len(codes)) for chunk in chunks for name in chunk.owners or ()
@@ -126,14 +145,17 @@ def _by_owner(table: CsvTable, stem: str) -> Iterator[tuple[str, CsvTable]]:
     values = np.vstack([chunk.values for chunk in chunks])
     labels = [label for chunk in chunks for label in chunk.labels]
     text, missing = set(table.text_columns), table.missing_cells
-    for name, places in zip(codes, _groups(owner, len(codes)), strict=True):
+    for number, (name, places) in enumerate(zip(codes, _groups(owner, len(codes)), strict=True), 1):
         chunk = Chunk(
             chunks[0].first_line, [labels[at] for at in places.tolist()], times[places], values[places], chunks[0].dated
         )  # fmt: skip
         yield (
             name or stem,
-            CsvTable(table.path, table.metrics, iter([chunk]), text, missing, table.numbered),
-        )
+            CsvTable(
+                table.path, table.metrics, iter([chunk]), text, missing, table.numbered,
+                _after(number, len(codes)),
+            ),
+        )  # fmt: skip
         text, missing = set(), 0  # said once
 
 
@@ -155,7 +177,14 @@ class _Readings:
     dated: bool = True
 
 
-def _read(path: Path, head: Head, lines: Iterator[str], places: _Long) -> _Readings:
+def _after(number: int, devices: int) -> float:
+    """Share of a file that is done with so many of its devices."""
+    return READING + (1.0 - READING) * number / devices
+
+
+def _read(
+    path: Path, head: Head, lines: Iterator[str], places: _Long, heard: Callable[[], None]
+) -> _Readings:
     width = max(*places.times, places.metric, places.value, places.device or 0) + 1
     reader, clock = cells_of(lines, head.delimiter), TimeReader(path.name)
     read, line = _Readings(), head.first_line
@@ -181,6 +210,7 @@ def _read(path: Path, head: Head, lines: Iterator[str], places: _Long) -> _Readi
         if places.device is not None:
             read.owners += columns[places.device]
         line += len(rows)
+        heard()
     read.dated = clock.dated
     return read
 
@@ -189,7 +219,8 @@ def _pivoted(path: Path, stem: str, read: _Readings) -> Iterator[tuple[str, CsvT
     times, values = np.concatenate(read.times), np.concatenate(read.values)
     names, metric = _coded(read.metrics)
     owners, owner = _coded(read.owners) if read.owners else ([stem], np.zeros(len(times), np.int64))
-    for name, places in zip(owners, _groups(owner, len(owners)), strict=True):
+    groups = zip(owners, _groups(owner, len(owners)), strict=True)
+    for number, (name, places) in enumerate(groups, 1):
         seen, first, column = np.unique(metric[places], return_index=True, return_inverse=True)
         order = np.argsort(first, kind="stable")  # metrics as they come in the file
         if len(seen) > MAX_COLUMNS:
@@ -203,7 +234,16 @@ def _pivoted(path: Path, stem: str, read: _Readings) -> Iterator[tuple[str, CsvT
         chunk = Chunk(2, labels, moments, table, read.dated)
         metrics = [names[int(code)] for code in seen[order]]
         missing = int(np.isnan(values[places]).sum())
-        yield name or stem, CsvTable(path, metrics, iter([chunk]), missing_cells=missing)
+        yield (
+            name or stem,
+            CsvTable(
+                path,
+                metrics,
+                iter([chunk]),
+                missing_cells=missing,
+                share=_after(number, len(owners)),
+            ),
+        )
 
 
 def _coded(words: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int64]]:

@@ -58,6 +58,8 @@ class CsvTable:
     missing_cells: int = 0
     numbered: bool = False
     """Whether rows have no time but their number."""
+    share: float = 1.0
+    """Of a file that was read whole for it and others: how much is done with this table."""
     raw: BinaryIO | None = None
     text: TextIO | None = None
 
@@ -75,10 +77,15 @@ class CsvTable:
 
     def share_read(self) -> float:
         """Share 0..1 of the file's bytes that were read so far."""
-        size = self.path.stat().st_size
-        return (
-            min(1.0, self.raw.tell() / size) if self.raw and size and not self.raw.closed else 1.0
-        )
+        if self.raw is None or self.raw.closed:
+            return self.share
+        return share_of(self.raw, self.path)
+
+
+def share_of(raw: BinaryIO, path: Path) -> float:
+    """Share 0..1 of the file that was read."""
+    size = path.stat().st_size
+    return min(1.0, raw.tell() / size) if size else 1.0
 
 
 @dataclass(frozen=True, slots=True)

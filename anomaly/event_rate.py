@@ -3,7 +3,8 @@
 A door, a relay, a count of errors: its level means nothing, but how often it changes does. Changes are counted
 in blocks of six hours. A block with three times the most that ever happened in one, and six more, is told at that
 change; it is over with the first block that is as busy as any before. A week of blocks shows what is usual; after
-two days, in which something must have happened, 3.5 times as much of both is asked, and less as the week fills.
+two days, in which something must have happened, seven times as much of both is asked, and down to twice as much as the
+week fills: what people do on some days says little of what they will do on the others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from anomaly.state import Table
 BLOCK_S: Final = 6 * 3600.0
 LEARNED_BLOCKS: Final = 28.0
 FEWEST_BLOCKS: Final = 8.0
+BEFORE_A_WEEK: Final = 2.0
 LEAST_MOST: Final = (
     4.0  # of a block, to judge by less than a week: a quiet weekend says little of Monday
 )
@@ -68,7 +70,10 @@ def is_judged(row: Table) -> bool:
 @jit
 def doubt(row: Table) -> float:
     """How many times farther than after a week it must be: the less is known, the farther."""
-    return float(max(1.0, LEARNED_BLOCKS / max(row[col.EV_BLOCKS], 1.0)))
+    blocks = row[col.EV_BLOCKS]
+    return float(
+        1.0 if blocks >= LEARNED_BLOCKS else BEFORE_A_WEEK * LEARNED_BLOCKS / max(blocks, 1.0)
+    )
 
 
 @jit

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,16 @@ from anomaly.csv_table import Chunk, CsvTable
 from anomaly.engine import Engine
 from anomaly.errors import ScoreError
 from anomaly.finding import Finding
-from anomaly.limits import guess_unit
 from anomaly.outlook import GROWING, Course, with_outlook
 from anomaly.problems import Problem, numbered, problems_of
 from anomaly.score_gaps import Gaps
 from anomaly.score_hours import HourlyMeans
 from anomaly.score_peers import Cohort
 from anomaly.score_plot import Tracks, Usual, draw, left_out
-from anomaly.score_rows import MissingMetrics, Rows, Whole, rows_of
+from anomaly.score_rows import MissingMetrics, Whole
+from anomaly.score_samples import register, score_part, split
 from anomaly.score_words import STEPS, grown, undated
-from anomaly.score_write import ScoreFile, write_findings
+from anomaly.score_write import ScoreFile, check_targets, write_findings
 from anomaly.settings import EngineSettings
 
 Progress = Callable[[float, str], None]
@@ -92,17 +93,19 @@ def score_csv(
         raise ScoreError("no file to score")
     if commission_rows is not None and commission_rows < 1:
         raise ScoreError(f"commission_rows must be 1 or more, got {commission_rows}")
+    check_targets(findings, plot)
     settings = EngineSettings()
     if false_alarms_per_day is not None:
         settings = EngineSettings(false_alarms_per_device_day=false_alarms_per_day)
     devices = _device_names([Path(path) for path in paths])
     sink = ScoreFile(Path(out)) if out is not None else None
-    tracks = Tracks() if plot is not None else None
+    tracks = Tracks.for_picture(plot)
     run = _Run(Engine(settings), commission_rows or 0, sink, tracks, Cohort() if cohort else None)
     tell = progress or _say_nothing
     try:
         for index, (path, device) in enumerate(zip(paths, devices, strict=True)):
-            for name, table in tables_of(Path(path), device, time_column):
+            reading = partial(_tell_reading, tell, index, len(paths), device)
+            for name, table in tables_of(Path(path), device, time_column, reading):
                 own = name if name == device or name not in run.devices else f"{device}/{name}"
                 run.devices.append(own)
                 with table:
@@ -119,6 +122,10 @@ def score_csv(
         run.notes += left_out(Path(plot), tracks)
         draw(Path(plot), tracks, report.findings, dated=report.dated, usual=_usual(run.engine))
     return report
+
+
+def _tell_reading(tell: Progress, index: int, files: int, name: str, share: float) -> None:
+    tell((index + share) / files, name)
 
 
 def _usual(engine: Engine) -> Usual:
@@ -178,12 +185,12 @@ def _score_file(run: _Run, table: CsvTable, device: str) -> Iterator[float]:
         highest = np.maximum.accumulate(np.concatenate(([newest], chunk.times_s)))
         late += int((chunk.times_s <= highest[:-1]).sum())
         newest = float(highest[-1])
-        _register(run.engine, device, table.metrics, chunk, series, held=held)
-        for part in _split(chunk, run.commission_rows - seen if held else 0):
+        register(run.engine, device, table.metrics, chunk, series, held=held)
+        for part in split(chunk, run.commission_rows - seen if held else 0):
             if held and seen >= run.commission_rows:
                 run.engine.release(device)
                 held = False
-            scores, alarms, rows, found = _score_part(run.engine, part, series)
+            scores, alarms, rows, found = score_part(run.engine, part, series)
             for finding in found:
                 run.found[finding.id] = finding
                 missing.note(finding)
@@ -246,52 +253,3 @@ def _note(run: _Run, table: CsvTable, seen: int, late: int, series: npt.NDArray[
         run.notes.append(f"{file}: {late} of {seen} rows are not newer than the row before")
     if table.missing_cells:
         run.notes.append(f"{file}: {table.missing_cells} cells hold no number")
-
-
-def _register(
-    engine: Engine, device: str, metrics: list[str], chunk: Chunk,
-    series: npt.NDArray[np.int32], *, held: bool,
-) -> None:  # fmt: skip
-    """Register each metric when its first number appears: that number may refute a unit."""
-    for index in np.flatnonzero(series < 0):
-        numbers = chunk.values[:, index]
-        finite = numbers[np.isfinite(numbers)]
-        if len(finite):
-            name = metrics[index]
-            series[index] = engine.series(device, name, guess_unit(name, float(finite[0])))
-            if held:
-                engine.hold(device)
-
-
-def _split(chunk: Chunk, at: int) -> Iterator[Chunk]:
-    """The chunk in one or two parts, cut after `at` rows."""
-    if not 0 < at < len(chunk.times_s):
-        yield chunk
-        return
-    for part in (slice(None, at), slice(at, None)):
-        yield Chunk(
-            chunk.first_line,
-            chunk.labels[part],
-            chunk.times_s[part],
-            chunk.values[part],
-            chunk.dated,
-        )
-
-
-def _score_part(
-    engine: Engine, part: Chunk, series: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], Rows, list[Finding]]:
-    """Scores and alarms of shape (rows, metrics), NaN and 255 where a cell is missing; and the rows'."""
-    shape = part.values.shape
-    scores = np.full(shape, np.nan, np.float32)
-    alarms = np.zeros(shape, np.uint8)
-    present = np.isfinite(part.values)
-    indices = np.broadcast_to(series, shape)[present]
-    times = np.broadcast_to(part.times_s[:, None], shape)[present]
-    arrived_s = float(part.times_s[-1]) if len(part.times_s) else 0.0
-    found, of_samples, of_device = engine.update_rows(
-        indices, times, part.values[present], arrived_s
-    )
-    scores[present], alarms[present] = of_samples
-    rows = rows_of(present, *of_device)
-    return scores, np.where(present, alarms, 255).astype(np.uint8), rows, found

@@ -31,6 +31,14 @@ class Tracks:
     def __init__(self) -> None:
         self._parts: dict[tuple[str, str], list[tuple[Floats, npt.NDArray[np.float32]]]] = {}
 
+    @classmethod
+    def for_picture(cls, path: str | Path | None) -> Tracks | None:
+        """None where there is to be no picture; raises ScoreError where there can't be one by that name."""
+        if path is None:
+            return None
+        check_kind(Path(path))
+        return cls()
+
     def add(self, device: str, metrics: list[str], times_s: Floats, values: Floats) -> None:
         for index, metric in enumerate(metrics):
             column = values[:, index]
@@ -61,10 +69,15 @@ def left_out(path: Path, tracks: Tracks) -> list[str]:
     return [f"{path.name}: {MAX_PANELS} of {count} metrics are drawn, those with findings first"]
 
 
-def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool, usual: Usual) -> None:
-    """Write PNG or SVG by the name's ending; raises ScoreError when it cannot."""
+def check_kind(path: Path) -> None:
+    """Raises ScoreError for a picture that is neither PNG nor SVG by its name."""
     if path.suffix.lower() not in {".png", ".svg"}:
         raise ScoreError(f"{path.name}: a plot is .png or .svg")
+
+
+def draw(path: Path, tracks: Tracks, findings: list[Finding], *, dated: bool, usual: Usual) -> None:
+    """Write PNG or SVG by the name's ending; raises ScoreError when it cannot."""
+    check_kind(path)
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - large, and only for plots
     except ImportError as error:

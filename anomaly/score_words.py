@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 STEPS: Final = frozenset({"level_shift", "deviation"})
 _LEAST_DAYS: Final = 3
+_LAG_DAYS: Final = 2  # a drift that is noticed has grown for about so long already
 _USUAL_DAYS: Final = 14
 _SURE: Final = 4.0  # standard errors that the growth must have
 
@@ -52,7 +53,7 @@ def grown(finding: Finding, hours: npt.NDArray[np.int64], means: Floats) -> Find
     if (
         abs(slope) <= _SURE * unsure
         or slope * at[-1] * end <= 0.0
-        or abs(slope * at[-1]) < DRIFT_SHARE * abs(end)
+        or abs(slope * (at[-1] + _LAG_DAYS)) < DRIFT_SHARE * abs(end)
     ):
         return finding
     level = _mean_of(means[before])

@@ -110,6 +110,13 @@ def finding_record(finding: Finding, *, dated: bool) -> dict[str, Any]:
     }
 
 
+def check_targets(*paths: str | Path | None) -> None:
+    """Raises ScoreError where a file to be written at the end could not be, before anything is read."""
+    for target in (Path(path) for path in paths if path is not None):
+        if target.is_dir() or not target.absolute().parent.is_dir():
+            raise ScoreError(f"{target}: there is no folder to write this file to")
+
+
 def write_findings(path: Path, findings: Iterable[Finding], *, dated: bool) -> None:
     """findings.json; raises ScoreError when it cannot be written."""
     records = [finding_record(finding, dated=dated) for finding in findings]

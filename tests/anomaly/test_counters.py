@@ -155,10 +155,10 @@ def rushes(values: Floats, t0: float) -> list[Finding]:
 
 
 def test_before_a_week_was_watched_only_far_more_is_told(t0: float) -> None:
-    rush = door(1, 1, 0.5)
-    early, late = (rushes(np.concatenate([door(days, 0, 0.0, 0.02), rush]), t0) for days in (3, 9))
+    rush = door(1, 1, 0.9)
+    early, late = (rushes(np.concatenate([door(days, 0, 0.0, 0.02), rush]), t0) for days in (4, 9))
     assert len(early) == len(late) == 1
-    assert early[0].onset_s >= t0 + 3 * DAY * 60 - 21_600
+    assert early[0].onset_s >= t0 + 4 * DAY * 60 - 21_600
     assert float(early[0].evidence["times"]) > 1.5 * float(late[0].evidence["times"])
     assert rushes(np.concatenate([door(1, 0, 0.0, 0.02), rush]), t0) == []
     assert all(

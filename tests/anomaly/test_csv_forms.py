@@ -18,6 +18,7 @@ from anomaly.csv_long import tables_of
 from anomaly.csv_table import CsvTable, open_csv
 from anomaly.fleet.life_table import read_units
 from anomaly.limits import guess_unit
+from anomaly.score import score_csv
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 TIMES = [START + timedelta(hours=7 * i) for i in range(40)]
@@ -199,3 +200,26 @@ def test_a_table_of_units_is_read_with_commas_and_any_encoding(tmp_path: Path) -
     path.write_bytes("Gerät;Zyklus;Stärke\r\na;1;1,5\r\na;2;1.002,25\r\n".encode("utf-16"))
     table = read_units(path, "Gerät", "Zyklus")
     assert (table.names, table.values.tolist()) == (["Stärke"], [[1.5], [1002.25]])
+
+
+def test_the_bar_goes_on_while_a_long_file_is_read_and_scored(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"{i},d{k},a,{i % 7}" for i in range(300) for k in range(4)]
+    path.write_text("time,device,metric,value\n" + "\n".join(lines) + "\n")
+    told: list[float] = []
+    score_csv([path], progress=lambda share, _: told.append(share))
+    assert told == sorted(told)
+    assert told[0] == 0.5
+    assert {0.625, 0.75, 0.875, 1.0} <= set(told)
+
+
+def test_where_nothing_can_be_written_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    nowhere, absent = tmp_path / "nowhere" / "x.png", [tmp_path / "absent.csv"]
+    with pytest.raises(ScoreError, match="nowhere"):
+        score_csv(absent, findings=nowhere)
+    with pytest.raises(ScoreError, match="nowhere"):
+        score_csv(absent, plot=nowhere)
+    with pytest.raises(ScoreError, match="nowhere"):
+        score_csv(absent, out=nowhere)
+    with pytest.raises(ScoreError, match=r"x\.jpg: a plot is \.png or \.svg"):
+        score_csv(absent, plot=tmp_path / "x.jpg")
