@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from anomaly import params as par
 from anomaly import state as col
 from anomaly.jit import inlined
+from anomaly.params import Params
 from anomaly.state import Table
 from anomaly.surprise import HUGE
 
@@ -33,7 +35,7 @@ GRAIN: Final = 0.02  # part of the range seen that is added to every scale
 
 
 @inlined
-def note_motion(row: Table, device: Table, v: float) -> None:
+def note_motion(row: Table, device: Table, v: float, params: Params) -> None:
     """Add one sample to its device's row and learn the metric's scales from it."""
     n = row[col.SAMPLES_ALL]
     if abs(v) > HUGE:
@@ -50,7 +52,7 @@ def note_motion(row: Table, device: Table, v: float) -> None:
     step_units = in_units(step, step_scale, reach)
     ten_units = in_units(abs(v - row[col.VALUE_TEN]), spread, reach)
     motion = step_units * step_units + ten_units * ten_units
-    share = 1.0 / smoothing(row[col.INTERVAL])
+    share = 1.0 / smoothing(row[col.INTERVAL], params)
     row[col.MOTION] += (motion - row[col.MOTION]) * share
     device[col.D_ROW_SUM] += motion
     device[col.D_ROW_N] += 1.0
@@ -68,11 +70,14 @@ def note_motion(row: Table, device: Table, v: float) -> None:
 
 
 @inlined
-def smoothing(interval_s: float) -> float:
+def smoothing(interval_s: float, params: Params) -> float:
     """Over how many samples a series is smoothed that is read so often."""
     if interval_s <= DENSE_S:
         return SMOOTHED
-    return float(max(SMOOTHED * (DENSE_S / interval_s) ** FEWER, 1.0))
+    if params[par.PACE_OF_S] != interval_s:  # mostly that of the series before: a power takes long
+        params[par.PACE_OF_S] = interval_s
+        params[par.PACE] = max(SMOOTHED * (DENSE_S / interval_s) ** FEWER, 1.0)
+    return float(params[par.PACE])
 
 
 @inlined

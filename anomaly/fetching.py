@@ -8,12 +8,36 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from anomaly import state as col
 from anomaly.jit import fetched, inlined
 from anomaly.state import Table
 
-AHEAD: Final = 3  # samples: memory takes about as long as two of them do
+AHEAD: Final = 5  # samples: memory takes as long as two or three of them do
+AHEAD_DEVICE: Final = 8
+AHEAD_FIRST: Final = (
+    16  # what a device asks of all its metrics is at hand when its first one is read
+)
 LINE: Final = 8  # numbers in a line of cache
+
+
+@inlined
+def fetch_next(
+    rows: Table, devices: Table, series: npt.NDArray[np.int32], k: int, part_of_day: float
+) -> None:
+    """What the samples behind the k-th will need, each thing as early as memory is slow."""
+    if k + AHEAD_FIRST < series.shape[0]:
+        first = rows[int(series[k + AHEAD_FIRST])]
+        fetched(first, 0)
+        fetched(first, LINE - 1)
+    if k + AHEAD_DEVICE < series.shape[0]:
+        device = devices[int(rows[int(series[k + AHEAD_DEVICE]), col.DEVICE])]
+        for column in range(0, col.D_OFTEN, LINE):
+            fetched(device, column)
+    if k + AHEAD < series.shape[0]:
+        fetch_row(rows[int(series[k + AHEAD])], part_of_day)
 
 
 @inlined

@@ -21,7 +21,7 @@ from anomaly.counters import COUNTS, NO_COUNTER, as_rate, check_reset
 from anomaly.daylong import start_days
 from anomaly.event_rate import note_events
 from anomaly.events import C_DEVICE, C_RESTART, E_WHAT, emit
-from anomaly.fetching import AHEAD, fetch_row
+from anomaly.fetching import fetch_next
 from anomaly.jit import borrowed, inlined, jit
 from anomaly.judge import ENDED, OPENED, start_judge
 from anomaly.judging import DAY_S, judge_value
@@ -59,8 +59,7 @@ def walk(
     for k in range(start, times.shape[0]):
         if count + SPARE_EVENTS > events.shape[0]:
             return k, count
-        if k + AHEAD < times.shape[0]:
-            fetch_row(rows[int(series[k + AHEAD])], part_of_day)
+        fetch_next(rows, devices, series, k, part_of_day)
         i = int(series[k])
         row = rows[i]
         t, v = times[k], values[k]
@@ -131,7 +130,7 @@ def step_series(
         spend(device, t, params)
     # What is only known to last scores below what is new: half of the scale each.
     row[col.SCORE] = max(surprise(row, t, v), 0.49 * score_of(row))
-    note_motion(row, device, v)
+    note_motion(row, device, v, params)
     row[col.LAST_T] = t
     row[col.LAST_V] = v
     count = hear(row, device, params, i, t, arrived_s, events, count)

@@ -23,15 +23,15 @@ Table = npt.NDArray[np.float64]
 PROFILE_BINS: Final = 24
 
 # fmt: off
-(  # what every sample of a series needs: what it writes first, then what it only reads
-    LAST_T, LAST_V, SAMPLES, SAMPLES_ALL, INTERVAL, MAX_GAP, RUN_N, RUN_T,
-    CHANGES, STUCK_OPEN, OUT_N, MAX_RUN_N, MAX_RUN_S, MEAN, MIN_V, MAX_V,
-    MAX_STEP, STEP, SCORE, KNOWN, SPIKE_LENGTH, EV_N, H_N, H_SUM,
-    H_STEPS, VALUE_LOW, VALUE_HIGH, AWAY_LOW, AWAY_HIGH, REST_LOW, REST_HIGH, REST_SLOW,
-    VALUE_SLOW, RECENT, VALUE_TEN, STEP_SQUARE, CENTRE, SPREAD_SQUARE, MOTION, VISITED,
-    FIRST_T, DEVICE, LIMIT_LOW, LIMIT_HIGH, DEMAND, HOLD, RANGE_OPEN, SPIKE_OPEN,
-    MISSING_OPEN, PROFILE_READY, CAUTION, COUNTER, EV_BLOCK, EV_MOST, EV_OPEN, JUMP_SIZE,
-    JUMP_OPEN, DAY_OPEN, CALM_OPEN, H_BLOCK, SPIKE_N, RUN_SCALE, NEXT, COUNT_LAST,
+(  # what every sample of a series needs: what its device's other metrics ask it for, what it writes, what it reads
+    LAST_T, SAMPLES, INTERVAL, MAX_GAP, MISSING_OPEN, HOLD, NEXT, DEVICE,
+    LAST_V, SAMPLES_ALL, RUN_N, RUN_T, CHANGES, STUCK_OPEN, OUT_N, MAX_RUN_N,
+    MAX_RUN_S, MIN_V, MAX_V, MAX_STEP, STEP, SCORE, KNOWN, SPIKE_LENGTH,
+    EV_N, H_N, H_SUM, H_STEPS, VALUE_LOW, VALUE_HIGH, AWAY_LOW, AWAY_HIGH,
+    REST_LOW, REST_HIGH, REST_SLOW, VALUE_SLOW, RECENT, VALUE_TEN, STEP_SQUARE, CENTRE,
+    SPREAD_SQUARE, MOTION, VISITED, MEAN, FIRST_T, LIMIT_LOW, LIMIT_HIGH, DEMAND,
+    RANGE_OPEN, SPIKE_OPEN, PROFILE_READY, CAUTION, COUNTER, EV_BLOCK, EV_MOST, EV_OPEN,
+    JUMP_SIZE, JUMP_OPEN, DAY_OPEN, CALM_OPEN, H_BLOCK, SPIKE_N, RUN_SCALE, COUNT_LAST,
 ) = range(_FACTS := 64)
 
 (  # a judge's columns, counted from its base: what each sample writes, what it reads, what only learning needs
@@ -87,9 +87,10 @@ JUDGING: Final = 2.0
     D_BLOCK_MAX, D_BLOCKS, D_TOLD, D_TOLD_T, D_ALARM, D_ALARM_T, D_RUN_END, D_RUN_NEEDED, D_RUN_SINCE,
     D_RUN_ALARM, D_LIMIT, D_METRICS, D_CAUTION, D_SHARE,
     D_NEWS,
-) = range(33)  # fmt: skip
+    D_DEBT, D_DEBT_T,  # false episodes not yet paid for (anomaly/spending.py), as of when
+) = range(D_OFTEN := 35)  # fmt: skip
 # How many blocks of an hour had their largest commotion in each bin, on a logarithmic scale.
-D_HISTOGRAM: Final = 33
+D_HISTOGRAM: Final = D_OFTEN
 HISTOGRAM_BINS: Final = 40
 _LINKS: Final = D_HISTOGRAM + HISTOGRAM_BINS
 # What its link has been through (anomaly/links.py): five columns of losses, five of starts.
@@ -97,9 +98,7 @@ D_DROPS: Final = _LINKS
 D_BOOTS: Final = _LINKS + 5
 D_BOOT: Final = _LINKS + 10
 D_HEARD_FROM: Final = _LINKS + 11
-D_DEBT: Final = _LINKS + 12  # false episodes not yet paid for (anomaly/spending.py), as of …
-D_DEBT_T: Final = _LINKS + 13
-D_WIDTH: Final = _LINKS + 14
+D_WIDTH: Final = _LINKS + 12
 
 # What the device's link last said (D_LINK).
 LINK_UNKNOWN: Final = 0.0
@@ -108,7 +107,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v7.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v8.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:
