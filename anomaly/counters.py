@@ -1,7 +1,7 @@
 """Counters: readings that only ever rise, until what counts starts anew.
 
 A series of whole numbers that has risen often and never fallen is a counter (bytes, pulses, seconds since
-the start). Its height says nothing; what is judged from then on is how fast it counts, per second. A fall to
+the start); so is one of others that has done so for a day (a meter of kWh or m³). Its height says nothing; what is judged from then on is how fast it counts, per second. A fall to
 nearly nothing is a reset: told, as a hint, unless its own week calls that usual, and as a problem when three
 come within an hour of each other. Any other fall says that it was no counter after all.
 """
@@ -27,6 +27,7 @@ WRAPS_NEAR: Final = 0.98 * WRAPS  # from here on a fall may be the end of 32 bit
 QUIET_S: Final = 3600.0
 TOO_MANY: Final = 3.0
 WEEK_S: Final = 7 * 86_400.0
+A_DAY_S: Final = 86_400.0
 USUAL_PER_DAY: Final = 0.5  # who starts anew so often always does: a meter of the day
 
 
@@ -39,12 +40,14 @@ def as_rate(row: Table, t: float, v: float) -> float:
     last = row[col.COUNT_LAST]
     row[col.COUNT_LAST] = v
     if row[col.COUNTER] == UNKNOWN:
-        if v < last or v < 0.0 or v != math.floor(v):
+        if v < last or v < 0.0:
             row[col.COUNTER] = NO_COUNTER
             return v
         row[col.RISES] += 1.0 if v > last else 0.0
         if row[col.SAMPLES] < LEAST_SAMPLES or row[col.RISES] < LEAST_RISES:
             return v
+        if t - row[col.FIRST_T] < A_DAY_S and not (v == math.floor(v) and last == math.floor(last)):
+            return v  # what follows the day may rise for hours
         row[col.COUNTER] = COUNTS
     grown = v - last
     if grown < 0.0:

@@ -117,6 +117,8 @@ def read_head(stream: TextIO, file: str) -> Head:
         raise ScoreError(f"{file}: the header is empty")
     first[0] = first[0].removeprefix("#").strip()
     has_header = _is_header(first, second, commas=delimiter != ",")
+    if has_header and len(second) == len(first) + 1 and second[-1]:
+        first.insert(0, "")  # the row's name or time stands before, without one of its own
     if has_header and not any(second):
         raise ScoreError(f"{file}: there is a header but no rows")
     names = unique(first) if has_header else [f"column{i + 1}" for i in range(len(first))]

@@ -109,7 +109,7 @@ def _long_places(head: Head, time_column: str | None, file: str) -> _Long | None
         is_number(row[value], commas=head.commas) or as_flag(row[value]) is not None for row in rows
     ):
         return None
-    times = time_columns(head.names, head.sample, time_column, file)
+    times = time_columns(head.names, head.rows, time_column, file)
     if not times or {metric, value, device} & set(times):
         return None
     return _Long(times, metric, value, device)
@@ -120,7 +120,7 @@ def _owner(head: Head, time_column: str | None, file: str) -> str | None:
     at = _place([name.lower() for name in head.names], DEVICE_NAMES)
     if (
         at is None
-        or at in time_columns(head.names, head.sample, time_column, file)
+        or at in time_columns(head.names, head.rows, time_column, file)
         or len(head.names) < 3
     ):
         return None
@@ -152,8 +152,9 @@ def _by_owner(table: CsvTable, stem: str, tell: Tell) -> Iterator[tuple[str, Csv
         yield (
             name or stem,
             CsvTable(
-                table.path, table.metrics, iter([chunk]), text, missing, table.numbered,
-                _after(number, len(codes)),
+                table.path, table.metrics, iter([chunk]), text, missing,
+                odd_rows=table.odd_rows if number == 1 else 0, numbered=table.numbered,
+                share=_after(number, len(codes)),
             ),
         )  # fmt: skip
         text, missing = set(), 0  # said once

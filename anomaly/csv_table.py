@@ -56,6 +56,8 @@ class CsvTable:
     chunks: Iterator[Chunk]
     text_columns: set[str] = field(default_factory=set)
     missing_cells: int = 0
+    odd_rows: int = 0
+    """Rows of more cells than the header, or fewer."""
     numbered: bool = False
     """Whether rows have no time but their number."""
     share: float = 1.0
@@ -122,7 +124,7 @@ def _begin(table: CsvTable, stream: TextIO, time_column: str | None, owner: str 
     names = head.names
     if len(names) > MAX_COLUMNS:
         raise ScoreError(f"{file}: {len(names)} columns, at most {MAX_COLUMNS} can be read")
-    at = time_columns(names, head.sample, time_column, file)
+    at = time_columns(names, head.rows, time_column, file)
     places = _Places(len(names), at, names.index(owner) if owner is not None else None)
     table.metrics = [names[i] for i in places.metrics]
     table.numbered = not at
@@ -137,7 +139,7 @@ def _chunks(table: CsvTable, head: Head, lines: Iterator[str], places: _Places) 
     at_once = max(1, min(CHUNK_ROWS, CHUNK_CELLS // places.width))
     while True:
         try:
-            read, rows, columns = _some(reader, at_once, places.width)
+            read, rows, columns = _some(reader, at_once, table, places.width)
         except csv.Error as error:
             raise ScoreError(f"{table.path.name}: near line {line}: {error}") from error
         except (OSError, EOFError, zlib.error) as error:
@@ -172,14 +174,21 @@ def labels_of(columns: list[tuple[str, ...]], at: tuple[int, ...]) -> list[str]:
 
 
 def _some(
-    reader: Iterator[list[str]], most: int, width: int
+    reader: Iterator[list[str]], most: int, table: CsvTable, width: int
 ) -> tuple[int, int, list[tuple[str, ...]]]:
     """The next rows: how many, how many of them are not empty, and these by column."""
     with uncollected():
         rows = list(islice(reader, most))
         read = len(rows)
         rows = [row for row in rows if row]
-        return read, len(rows), _columns(rows, width)
+        odd = [row for row in rows if len(row) != width]
+        if odd:
+            table.odd_rows += sum(len(row) < width or any(row[width:]) for row in odd)
+            rows = [(row + [""] * width)[:width] for row in rows]
+        columns: list[tuple[str, ...]] = [()] * width
+        if rows:
+            columns = list(zip(*rows, strict=True))
+        return read, len(rows), columns
 
 
 @contextmanager
@@ -192,12 +201,6 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _columns(rows: list[list[str]], width: int) -> list[tuple[str, ...]]:
-    if any(len(row) != width for row in rows):
-        rows = [(row + [""] * width)[:width] for row in rows]
-    return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
 def _parse(

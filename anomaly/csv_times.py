@@ -23,6 +23,7 @@ _FORMATS = (
     "%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M", "%d %b %Y %H:%M:%S", "%d %b %Y %H:%M", "%b %d %Y %H:%M:%S",
     "%d/%b/%Y:%H:%M:%S %z", "%d-%b-%Y", "%d %b %Y", "%a %b %d %H:%M:%S %Y",
 )  # fmt: skip
+_LEAST_ROWS = 3
 # An epoch number above this is in that many parts of a second.
 _EPOCH_PARTS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _FARTHEST_S = 1e15
@@ -30,13 +31,16 @@ _FARTHEST_S = 1e15
 
 
 def time_columns(
-    names: list[str], sample: list[str], wanted: str | None, file: str
+    names: list[str], rows: list[list[str]], wanted: str | None, file: str
 ) -> tuple[int, ...]:
     """Places of the time: one column, a date's and a clock's, or none when rows are merely numbered.
 
-    `sample` is the first row. Raises ScoreError where the wanted column is not there.
+    `rows` are the first ones. Raises ScoreError where the wanted column is not there.
     """
+    sample = rows[0] if rows else []
     at = _one_column(names, sample, wanted, file)
+    if at is None and _is_index(names, rows):
+        return (0,)
     if at is None or at >= len(sample):
         return () if at is None else (at,)
     cell = sample[at].strip()
@@ -69,6 +73,17 @@ def _one_column(names: list[str], sample: list[str], wanted: str | None, file: s
         if plain.endswith(("time", "date", "timestamp", "epoch")) and _is_epoch(sample, index):
             return index
     return 0 if len(names) > 1 and _is_epoch(sample, 0) else None
+
+
+def _is_index(names: list[str], rows: list[list[str]]) -> bool:
+    """Whether the first column alone has no name and only rises: a table's index, seconds or rows."""
+    if len(rows) < _LEAST_ROWS or names[0] != "column1" or "column2" in names:
+        return False
+    try:
+        numbers = np.array([row[0] for row in rows], np.float64)
+    except (ValueError, IndexError):
+        return False
+    return bool(np.isfinite(numbers).all() and (np.diff(numbers) > 0.0).all())
 
 
 def is_date(cell: str) -> bool:

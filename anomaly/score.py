@@ -251,5 +251,9 @@ def _note(run: _Run, table: CsvTable, seen: int, late: int, series: npt.NDArray[
         run.notes.append(f"{file}: text left out: {', '.join(sorted(table.text_columns)[:20])}")
     if late:
         run.notes.append(f"{file}: {late} of {seen} rows are not newer than the row before")
+    if table.odd_rows:
+        run.notes.append(
+            f"{file}: {table.odd_rows} rows have more cells than the header, or fewer: what is beyond is left out"
+        )
     if table.missing_cells:
         run.notes.append(f"{file}: {table.missing_cells} cells hold no number")

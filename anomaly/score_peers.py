@@ -9,6 +9,8 @@ from anomaly.finding import Finding
 from anomaly.limits import guess_unit
 from anomaly.peers import DAY_S, Floats, day_levels, unlike_peers
 
+SHARE = "/"
+"""The unit of what is on for a share of the time: a measure of use, which is not compared."""
 COMPARED_TO = "the other devices"
 
 
@@ -55,9 +57,10 @@ class Cohort:
         self._held = []
 
     def _keep(self, times: Floats, values: Floats) -> None:
+        flags = [set(np.unique(column[np.isfinite(column)])) <= {0.0, 1.0} for column in values.T]
         for day, row in day_levels(times, values).items():
-            for metric, level in zip(self._metrics, row.tolist(), strict=True):
+            for metric, level, flag in zip(self._metrics, row.tolist(), flags, strict=True):
                 if np.isfinite(level):
-                    self._units.setdefault(metric, guess_unit(metric, level))
+                    self._units.setdefault(metric, SHARE if flag else guess_unit(metric, level))
                     known = self._levels.setdefault(metric, {}).setdefault(self._device, {})
                     known.setdefault(day, level)

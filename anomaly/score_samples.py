@@ -11,7 +11,17 @@ from anomaly.csv_table import Chunk
 from anomaly.engine import Engine
 from anomaly.finding import Finding
 from anomaly.limits import guess_unit
+from anomaly.score_peers import SHARE
 from anomaly.score_rows import Rows, rows_of
+
+_LOOKED_AT = 64
+"""So many first numbers tell a metric of two states: few, as a file cut short must read the same."""
+
+
+def is_flag(numbers: npt.NDArray[np.float64]) -> bool:
+    """Whether the first numbers are 0 and 1 alone, and both of them."""
+    first = numbers[:_LOOKED_AT]
+    return len(first) == _LOOKED_AT and set(np.unique(first).tolist()) == {0.0, 1.0}
 
 
 def register(
@@ -24,7 +34,8 @@ def register(
         finite = numbers[np.isfinite(numbers)]
         if len(finite):
             name = metrics[index]
-            series[index] = engine.series(device, name, guess_unit(name, float(finite[0])))
+            unit = guess_unit(name, float(finite[0])) or (SHARE if is_flag(finite) else "")
+            series[index] = engine.series(device, name, unit)
             if held:
                 engine.hold(device)
 

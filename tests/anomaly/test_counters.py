@@ -57,6 +57,18 @@ def test_a_counter_has_no_band_of_its_readings(t0: float) -> None:
     assert engine.baseline(0) is None
 
 
+def test_a_meter_with_decimals_is_known_after_a_day(t0: float) -> None:
+    random = np.random.default_rng(3)
+    meter = 4711.5 + np.round(np.cumsum(random.gamma(2.0, 0.01, 6 * DAY)), 3)
+    _, found = fed(meter, t0)
+    assert found == []
+    meter[5 * DAY :] -= meter[5 * DAY] - 0.2
+    _, found = fed(meter, t0)
+    assert {f.kind for f in found} == {"counter_reset"}
+    rising = 20 + 5 * np.sin(np.arange(6 * DAY) * 2 * np.pi / DAY)
+    assert fed(rising, t0)[1] == [], "what rises for half a day is none"
+
+
 def test_one_reset_is_a_hint_and_three_within_an_hour_are_a_problem(t0: float) -> None:
     _, found = fed(started_anew(pulses(15), 9000), t0, "B")
     hint, over = found

@@ -19,6 +19,7 @@ from anomaly.csv_table import CsvTable, open_csv
 from anomaly.fleet.life_table import read_units
 from anomaly.limits import guess_unit
 from anomaly.score import score_csv
+from anomaly.score_samples import is_flag
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 TIMES = [START + timedelta(hours=7 * i) for i in range(40)]
@@ -223,3 +224,25 @@ def test_where_nothing_can_be_written_is_said_before_anything_is_read(tmp_path: 
         score_csv(absent, out=nowhere)
     with pytest.raises(ScoreError, match=r"x\.jpg: a plot is \.png or \.svg"):
         score_csv(absent, plot=tmp_path / "x.jpg")
+
+
+def test_a_header_without_a_name_for_the_rows_and_rows_of_odd_lengths(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n2026-02-02 00:00:00,1,2\n2026-02-02 00:00:01,3,4\n")
+    assert read(path)[0] == ["a", "b"]
+    path.write_text(",a,b\n0.0,1,2\n0.5,3,4\n1.0,5,6\n")
+    metrics, times, _ = read(path)
+    assert (metrics, times.tolist()) == (["a", "b"], [0.0, 0.5, 1.0]), "an index is a time"
+    path.write_text("time,a,b\n1,1,2\n2,3\n3,4,5,6\n4,5,6,\n")
+    with open_csv(path) as table:
+        (chunk,) = list(table.chunks)
+    assert np.nan_to_num(chunk.values, nan=-1).tolist() == [[1, 2], [3, -1], [4, 5], [5, 6]]
+    assert table.odd_rows == 2
+
+
+def test_what_is_on_and_off_is_a_measure_of_use() -> None:
+    numbers = np.where(np.arange(64) % 3 == 0, 1.0, 0.0)
+    assert is_flag(numbers)
+    assert not is_flag(np.zeros(64))
+    assert not is_flag(numbers[:40])
+    assert not is_flag(np.arange(64.0) % 3.0)
