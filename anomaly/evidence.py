@@ -88,7 +88,7 @@ def _counter_reset(told: Told) -> Evidence:
 def _event_rate(told: Told) -> Evidence:
     known: Evidence = {"times": told.now, "within_s": round(told.extra, 3)}
     return known | {
-        "most_in_six_hours": told.usual,
+        "most_in_six_hours": float(round(told.usual)),
         "compared_to": "its busiest six hours so far",
     }
 

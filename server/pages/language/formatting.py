@@ -9,7 +9,13 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_day_names,
+)
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
@@ -25,6 +31,7 @@ ABSENT = "\u2013"
 """Written where there is no value."""
 
 # SenML units whose sign differs from their code; all others are written as they are.
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SIGNS = {"Cel": "°C", "%RH": "%", "%EL": "%", "/": "%", "deg": "°", "m3": "m³", "m/s2": "m/s²"}
 _SIGNS |= {"Ohm": "Ω", "count": "", "1": ""}
 _BYTE_STEPS = (N_("B"), N_("kB"), N_("MB"), N_("GB"), N_("TB"))
@@ -153,6 +160,13 @@ def clock_time(reader: Reader, moment: datetime) -> str:
 def day(reader: Reader, moment: datetime) -> str:
     """As in "Saturday, 21 November"."""
     return format_skeleton("MMMMEEEEd", _local(reader, moment), locale=reader.locale)
+
+
+def weekdays(reader: Reader, english: str) -> str:
+    """As in "Saturday, Sunday", of days that are so named in a finding's evidence."""
+    names = get_day_names("wide", "stand-alone", reader.locale)
+    known = [WEEKDAYS.index(name) for name in english.split(", ") if name in WEEKDAYS]
+    return ", ".join(names[at] for at in known)
 
 
 def full(reader: Reader, moment: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.pages.language.formatting import duration, number, reading
+from server.pages.language.formatting import duration, number, reading, weekdays
 from server.pages.language.reader import Reader
 from server.pages.language.translations import N_, translations
 
@@ -37,6 +37,7 @@ _LABELS = {
     "times_its_limit": N_("Times its limit"),
     "swing_now": N_("Moves in a day, now"),
     "swing_usual": N_("Moves in a day, usual"),
+    "on_days": N_("On these days of the week"),
     "counted": N_("Counted"),
     "peers": N_("Devices compared with"),
     "peers_usual": N_("Usual on those"),
@@ -111,7 +112,9 @@ def evidence_rows(reader: Reader, evidence: Mapping[str, Any]) -> list[tuple[str
         if key == "unit":
             continue
         label = gettext(_LABELS[key]) if key in _LABELS else key.replace("_", " ")
-        if isinstance(value, str):
+        if key == "on_days":
+            shown = weekdays(reader, str(value))
+        elif isinstance(value, str):
             shown = gettext(_COMPARED_TO[value]) if value in _COMPARED_TO else value
         elif key.endswith("_s"):
             shown = duration(reader, float(value))

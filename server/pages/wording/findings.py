@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from server.pages.language.formatting import about, duration, number
+from server.pages.language.formatting import about, duration, number, weekdays
 from server.pages.language.reader import Reader
 from server.pages.language.translations import N_, translations
 from server.pages.wording.courses import deviation, drift, level, value_of
@@ -196,6 +196,15 @@ def _relation(reader: Reader, evidence: Mapping[str, Any]) -> str:
 
 
 def _rhythm(reader: Reader, evidence: Mapping[str, Any]) -> str:
+    if "on_days" in evidence:
+        return translations(reader.language).gettext(
+            "On some days of the week (%(days)s) it is no longer as it was on them: it moves by %(now)s in a day,"
+            " usually by %(usual)s."
+        ) % {
+            "days": weekdays(reader, str(evidence["on_days"])),
+            "now": value_of(reader, evidence, "swing_now"),
+            "usual": value_of(reader, evidence, "swing_usual"),
+        }
     return translations(reader.language).gettext(
         "For days it has not gone up and down as usual: it moves by %(now)s in a day, usually by %(usual)s."
     ) % {

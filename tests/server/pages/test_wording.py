@@ -97,6 +97,17 @@ def test_every_evidence_is_explained(kind: str, language: str) -> None:
     assert evidence_rows(reader(language), EVIDENCE[kind])
 
 
+@pytest.mark.parametrize(
+    ("language", "saturday"), [("en", "Saturday"), ("ru", "суббота"), ("pl", "sobota")]
+)
+def test_the_days_of_a_week_are_named_in_the_readers_language(language: str, saturday: str) -> None:
+    evidence = EVIDENCE["rhythm"] | {"on_days": "Saturday, Sunday"}
+    assert saturday in explanation(reader(language), Found("rhythm", evidence=evidence))
+    rows = evidence_rows(reader(language), evidence)
+    assert any(shown.startswith(saturday) for _, shown in rows)
+    assert language == "en" or "Saturday" not in str(rows)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("end", ["lowest", "highest"])
 def test_what_only_whole_days_show_is_not_said_of_this_moment(language: str, end: str) -> None:
