@@ -21,6 +21,7 @@ from anomaly.events import C_CALM, C_DAY, emit
 from anomaly.jit import inlined, jit
 from anomaly.judge import ENDED, OPENED
 from anomaly.params import Params
+from anomaly.spending import bar
 from anomaly.state import Table
 
 HOUR_S: Final = 3600.0
@@ -145,7 +146,7 @@ def judge_day(
         return count
     margin = DAY_MARGIN * params[par.CAUTION] * row[col.CAUTION] * growth
     if row[col.DAY_OPEN] == 0.0:
-        margin *= params[par.BAR]
+        margin *= bar(row, params)
     low_width = max(row[col.FIRST_LOW_MAX] - row[col.FIRST_LOW_MIN], LEAST_WIDTH * span)
     high_width = max(row[col.FIRST_HIGH_MAX] - row[col.FIRST_HIGH_MIN], LEAST_WIDTH * span)
     up = (low - row[col.FIRST_LOW_MAX]) / (margin * low_width)

@@ -19,7 +19,7 @@ from anomaly import state as col
 from anomaly.excursion import begin_excursion, note_deviation
 from anomaly.jit import inlined, jit
 from anomaly.params import Params
-from anomaly.spending import room
+from anomaly.spending import bar, room
 from anomaly.state import Table
 
 NOTHING = 0.0
@@ -169,7 +169,7 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
     wanted = min(longest, params[par.PERSIST_SHARE] * row[b + col.SPAN])
     wanted *= params[par.CAUTION] * row[col.CAUTION]
     if row[b + col.OPEN] == 0.0:
-        wanted *= params[par.BAR]
+        wanted *= bar(row, params)
     # What once came back by itself after so long may do so again.
     wanted = max(wanted, params[par.PERSIST_LONGEST] * row[b + col.LONGEST])
     return float(max(wanted, 8.0 * interval))
@@ -178,7 +178,7 @@ def needed_s(row: Table, b: int, t: float, interval: float, params: Params) -> f
 @inlined
 def weigh(row: Table, b: int, t: float, dt: float, interval: float, params: Params) -> float:
     """Add this sample to the evidence; tells whether a finding opened, got worse or ended."""
-    allow = row[b + col.ALLOW] * room(row, b, t, params)
+    allow = row[b + col.ALLOW] * (room(row, b, t, params) if params[par.DEBT] > 0.0 else 1.0)
     if allow <= 0.0:
         return NOTHING
     top = row[b + col.HIGH] + allow

@@ -28,7 +28,7 @@ from anomaly.judging import DAY_S, judge_value
 from anomaly.jumps import check_jump
 from anomaly.params import Params
 from anomaly.restarts import is_restart
-from anomaly.spending import bar, spend
+from anomaly.spending import debt_left, spend
 from anomaly.spikes import check_spike, is_watched
 from anomaly.state import Table
 from anomaly.surprise import surprise
@@ -114,7 +114,7 @@ def step_series(
         count = end_all(row, i, t, events, count)
         begin_session(row, t, v)
     before = count
-    params[par.BAR] = bar(device, t, params)
+    params[par.DEBT] = debt_left(device, t, params)
     count = check_range(row, i, t, v, events, count)
     if row[col.COUNTER] != NO_COUNTER:
         count, v = read_counter(row, i, t, v, events, count)

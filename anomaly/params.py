@@ -13,7 +13,7 @@ Params = npt.NDArray[np.float64]
 (
     CAUTION, SETTLE_N, COMMISSION_N, COMMISSION_S, DEMAND_S, EXPERIENCED_S, PROFILE_S, RESTART_S,
     SILENCE_S, SILENCE_N, MARGIN, PERSIST_SHARE, PERSIST_LIMIT_S, PERSIST_EXPERIENCED_S,
-    RATE_LIMIT, LIVE_S, PERSIST_LONGEST, BUDGET, BAR,
+    RATE_LIMIT, LIVE_S, PERSIST_LONGEST, BUDGET, DEBT,
     PACE_OF_S, PACE,
 ) = range(P_WIDTH := 21)
 # fmt: on
@@ -40,5 +40,5 @@ def params_of(settings: EngineSettings) -> Params:
     params[PERSIST_EXPERIENCED_S] = 3 * 3600.0
     params[PERSIST_LONGEST] = 1.5
     params[RATE_LIMIT] = 8.0
-    params[BAR] = 1.0
+    params[DEBT] = 0.0
     return params

@@ -54,7 +54,19 @@ def told_of_second(engine: Engine, shift: float, *, first_is_ill: bool = True) -
 def test_the_next_finding_needs_more() -> None:
     assert told_of_second(Engine(), 2.0, first_is_ill=False)
     assert told_of_second(Engine(), 2.0) == []
-    assert told_of_second(Engine(), 12.0)
+    assert told_of_second(Engine(), 3.0)
+
+
+def test_of_a_metric_that_has_told_before_most() -> None:
+    random = np.random.default_rng(5)
+    values = random.normal(0, 1, 30 * 96)
+    values[10 * 96 : 13 * 96] += 6.0
+    before = {finding.id for finding in opened(Engine(), level=values)}
+    assert before
+    for shift, is_told in ((3.0, False), (20.0, True)):
+        later = values + shift * (np.arange(len(values)) >= 21 * 96)
+        told = {finding.id for finding in opened(Engine(), level=later)}
+        assert bool(told - before) == is_told
 
 
 def test_a_larger_budget_pays_sooner() -> None:
