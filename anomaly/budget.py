@@ -8,11 +8,13 @@ too short to promise the budget, and nothing is said.
 
 Some of the hours learned from may not have been healthy, and then the r-th largest is a fault. The
 limit is therefore the geometric mean of it and of the exponential tail through the median and the
-ninth decile, which bad hours do not move, times a factor; but never less than what 8 r of the hours
-exceeded. Every alarm raises the limit for some days (the spending side of alpha-investing): a device
-that has changed its ways uses up its budget and falls silent instead of crying on. Hours in alarm are
-not learned from. On stationary series, light- or heavy-tailed, this keeps within 2.5 times the budget
-(tested); with the plain r-th largest it keeps the budget, and finds a quarter of the events.
+ninth decile, which bad hours do not move, times a factor; but never less than the geometric mean of
+what 17 r of the hours exceeded and of twice the median: where ranks are high because many hours were
+bad the usual hour says so, and where hours hardly differ the ranks do. Every alarm raises the limit
+for some days (the spending side of alpha-investing): a device that has changed its ways uses up its
+budget and falls silent instead of crying on. Hours in alarm are not learned from. On stationary
+series, light- or heavy-tailed, this keeps within 2.5 times the budget (tested); with the plain r-th
+largest it keeps the budget, and finds a quarter of the events.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ from anomaly.params import Params
 from anomaly.state import Table
 
 BLOCK_S: Final = 3600.0
-FACTOR: Final = 0.63
+FACTOR: Final = 0.5
 JUMPY: Final = 0.08  # what is smoothed over fewer rows jumps further
-DOUBT: Final = 8.0  # the limit is never below what so many times the allowed hours exceeded
+DOUBT: Final = 17.0  # what so many times the allowed hours exceeded, …
+TIMES: Final = 2.0  # … and so many usual hours: the limit is not below the mean of the two
 SPENT: Final = 0.2  # share by which each alarm raises the limit …
 SPENT_FOR_S: Final = 2 * 86400.0  # … and how long that takes to fade to a third
 ALARM_S: Final = 3600.0  # the longest alarm; after it the device is taken as it is
@@ -104,7 +107,8 @@ def limit_of(device: Table, params: Params) -> float:
     tail = usual + (high - usual) * math.log(0.5 / min(allowed, 0.5)) / math.log(5.0)
     fewer = 1.0 / max(SMOOTHED * device[col.D_NEWS], 1.0)
     limit = FACTOR * fewer**-JUMPY * math.sqrt(ranked * max(tail, usual))
-    return float(max(limit, exceeded_by(device, DOUBT * fewer * rank)))
+    doubted = exceeded_by(device, DOUBT * fewer * rank)
+    return float(max(limit, math.sqrt(doubted * TIMES * usual)))
 
 
 @jit

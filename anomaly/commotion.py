@@ -3,9 +3,10 @@
 A row is what the device's metrics read at one time. Each sample's step from the one before, and its
 distance from an average of ten, are measured in the metric's own usual steps and spread; the mean of
 their squares over the row, smoothed over ten rows, is the commotion. (Ten where a minute or less lies
-between rows; what is read more seldom shows the same trouble in fewer.) Sudden trouble moves several
-metrics of a device within minutes; their usual days do not. Scales go on learning slowly, so a device
-that has become livelier for good is told once and then taken as it is.
+between rows; what is read more seldom shows the same trouble in fewer.) What one metric adds
+saturates, the sooner the fewer metrics there are: one that leaps is not the device. Sudden trouble
+moves several metrics of a device within minutes; their usual days do not. Scales go on learning
+slowly, so a device that has become livelier for good is told once and then taken as it is.
 
 Beside it, for a device whose healthy run was declared and short (a test bed, an acceptance run): how
 far the smoothed levels have left those of the healthy run, all metrics taken together.
@@ -24,19 +25,21 @@ from anomaly.state import Table
 from anomaly.surprise import HUGE
 
 FEW_SAMPLES: Final = 30.0
-PACE_SAMPLES: Final = 5000.0  # scales keep learning at this pace
+PACE_SAMPLES: Final = 20_000.0  # scales keep learning at this pace
 SMOOTHED: Final = 10.0  # samples that are smoothed over, of a series read every minute or faster …
 DENSE_S: Final = 60.0
 FEWER: Final = 0.35
-REACH: Final = 20.0  # no metric counts for more than so many of its usual steps
+REACH: Final = 20.0  # no metric counts for more than so many of its usual steps …
+ALONE: Final = 5.0  # … nor adds more than this to the mean of the squares over all metrics
+GAP_INTERVALS: Final = 5.0
 EARLY_REACH: Final = 3.0
 LEARNED_REACH: Final = 6.0  # a wild sample teaches no more than this
 GRAIN: Final = 0.02  # part of the range seen that is added to every scale
 
 
 @inlined
-def note_motion(row: Table, device: Table, v: float, params: Params) -> None:
-    """Add one sample to its device's row and learn the metric's scales from it."""
+def note_motion(row: Table, device: Table, gap_s: float, v: float, params: Params) -> None:
+    """Add one sample, so long after the one before, to its device's row; learn the metric's scales."""
     n = row[col.SAMPLES_ALL]
     if abs(v) > HUGE:
         return
@@ -52,6 +55,11 @@ def note_motion(row: Table, device: Table, v: float, params: Params) -> None:
     step_units = in_units(step, step_scale, reach)
     ten_units = in_units(abs(v - row[col.VALUE_TEN]), spread, reach)
     motion = step_units * step_units + ten_units * ten_units
+    motion /= 1.0 + motion / (ALONE * device[col.D_METRICS])
+    if gap_s > GAP_INTERVALS * row[col.INTERVAL]:
+        # What was read before a gap is no measure of now: the device is taken to be as it was.
+        motion, step = device[col.D_MOTION], 0.0
+        row[col.VALUE_TEN] = v
     share = 1.0 / smoothing(row[col.INTERVAL], params)
     row[col.MOTION] += (motion - row[col.MOTION]) * share
     device[col.D_ROW_SUM] += motion

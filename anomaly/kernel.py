@@ -130,7 +130,7 @@ def step_series(
         spend(device, t, params)
     # What is only known to last scores below what is new: half of the scale each.
     row[col.SCORE] = max(surprise(row, t, v), 0.49 * score_of(row))
-    note_motion(row, device, v, params)
+    note_motion(row, device, gap, v, params)
     row[col.LAST_T] = t
     row[col.LAST_V] = v
     count = hear(row, device, params, i, t, arrived_s, events, count)

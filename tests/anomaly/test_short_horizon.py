@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from anomaly import Engine, EngineSettings
 from anomaly import state as col
+from anomaly.budget import learn_block, limit_of
+from anomaly.params import params_of
 
 HOUR_S, DAY_S, T0 = 3600.0, 86400.0, 1.7e9
 
@@ -61,6 +63,59 @@ def test_many_metrics_moving_at_once_raise_the_device() -> None:
     values[9000 - 1500 : 9000 - 1494] += 8.0
     alarms = device(values, 0.25)
     assert alarms[7500:7506].any()
+
+
+def test_one_metric_that_leaps_is_less_than_a_few_that_move() -> None:
+    quiet = np.random.default_rng(2).normal(0, 1, (3000, 8))
+    alone, together = quiet.copy(), quiet.copy()
+    alone[2500, 0] += 400.0
+    together[2500:2503, :4] += 6.0
+    scores = [device_scores(values)[2500:2506].max() for values in (quiet, alone, together)]
+    assert scores[0] < scores[1] < scores[2]
+
+
+def device_scores(values: np.ndarray) -> np.ndarray:
+    engine = Engine()
+    rows, metrics = values.shape
+    series = np.array([engine.series("d", f"m{i}") for i in range(metrics)], np.int32)
+    times = np.repeat(T0 + 300.0 * np.arange(rows), metrics)
+    found = engine.update_rows(np.tile(series, rows), times, values.ravel(), 0.0)
+    return found[2][0][metrics - 1 :: metrics]
+
+
+def limit(largest_of_hours: list[float], budget: float = 0.25) -> float:
+    device_row = col.new_device_row()
+    device_row[col.D_NEWS] = 0.1
+    for largest in largest_of_hours:
+        learn_block(device_row, largest)
+    return limit_of(device_row, params_of(EngineSettings(false_alarms_per_device_day=budget)))
+
+
+def test_bad_hours_learned_from_do_not_set_the_limit_alone() -> None:
+    assert 1.0 < limit([1.0] * 600 + [24.0] * 200) < 0.85 * 24.0
+    assert limit([1.0] * 800) > 1.0
+    assert limit([1.0] * 20) == np.inf
+
+
+def test_what_changed_within_a_gap_is_no_commotion() -> None:
+    values = np.random.default_rng(8).normal(0, 1, (4000, 8))
+    values[3000:] += 5.0
+    engine = Engine(EngineSettings(false_alarms_per_device_day=0.5))
+    series = np.array([engine.series("d", f"m{i}") for i in range(8)], np.int32)
+
+    def feed(rows: slice, later_s: float) -> np.ndarray:
+        part = values[rows]
+        times = np.repeat(T0 + later_s + 300.0 * np.arange(rows.start, rows.stop), 8)
+        found = engine.update_rows(np.tile(series, len(part)), times, part.ravel(), 0.0)
+        return found[2][0][7::8]
+
+    before = feed(slice(0, 3000), 0.0)
+    state = engine.to_bytes()
+    at_once = feed(slice(3000, 3003), 0.0)
+    engine = Engine.from_bytes(state, engine.settings)
+    after_a_day = feed(slice(3000, 3003), DAY_S)
+    assert at_once.max() > before[500:].max()
+    assert after_a_day.max() < before[500:].max()
 
 
 @pytest.mark.parametrize("kind", ["normal", "heavy", "bursts"])
