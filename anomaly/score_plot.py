@@ -21,6 +21,8 @@ Usual = Callable[[tuple[str, str], float], Baseline | None]
 """The baseline of (device, metric) at a time; None while it is still being learned."""
 MAX_PANELS = 12
 _POINTS = 1500
+_PAUSE = 20.0
+_MOST_PAUSES = 200
 _FARTHEST = 1e38  # of what single precision holds
 _READ, _USUAL, _FOUND, _AHEAD = "#3b6ea5", "#2e7d32", "#c0392b", "#8e5aa8"
 
@@ -52,13 +54,30 @@ class Tracks:
         return list(self._parts)
 
     def envelope(self, name: tuple[str, str]) -> tuple[Floats, Floats, Floats]:
-        """Times, lowest and highest value in about 1,500 buckets."""
+        """Times, lowest and highest value in about 1,500 buckets; NaN where a long pause begins."""
         times = np.concatenate([part[0] for part in self._parts[name]])
         values = np.concatenate([part[1] for part in self._parts[name]]).astype(np.float64)
         size = max(1, len(times) // _POINTS)
-        starts = np.arange(0, len(times), size)
-        low = np.minimum.reduceat(values, starts)
-        return times[starts], low, np.maximum.reduceat(values, starts)
+        resumed = _after_pauses(times)
+        starts = np.union1d(np.arange(0, len(times), size), resumed)
+        low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+        at = np.searchsorted(starts, resumed)
+        return (
+            np.insert(times[starts], at, times[resumed - 1]),
+            np.insert(low, at, np.nan),
+            np.insert(high, at, np.nan),
+        )
+
+
+def _after_pauses(times: Floats) -> npt.NDArray[np.intp]:
+    """Places of the readings before which there were none for very long: no line leads over that."""
+    steps = np.diff(times)
+    if not len(steps):
+        return np.empty(0, np.intp)
+    pauses = np.flatnonzero(steps > _PAUSE * np.median(steps))
+    if len(pauses) > _MOST_PAUSES:
+        pauses = np.sort(pauses[np.argsort(-steps[pauses], kind="stable")[:_MOST_PAUSES]])
+    return pauses + 1
 
 
 def left_out(path: Path, tracks: Tracks) -> list[str]:

@@ -13,6 +13,7 @@ from anomaly.csv_table import Chunk
 from anomaly.finding import KINDS, Finding, Kind, finding_id
 from anomaly.problems import numbered, others_in_words, problems_of
 from anomaly.score_gaps import Gaps
+from anomaly.score_plot import Tracks
 from anomaly.score_words import grown, undated
 
 DAY = 86_400.0
@@ -155,3 +156,17 @@ def test_pauses_that_are_usual_are_not_told() -> None:
     assert len(gaps_of(nights)) == 3, "after three pauses of a kind the fourth is usual"
     assert gaps_of(T0 + np.array([0.0, 1.0, 5e6])) == []
     assert gaps_of(np.array([])) == []
+
+
+def test_no_line_is_drawn_over_a_pause() -> None:
+    tracks = Tracks()
+    times = np.arange(5000.0)
+    times[3000:] += 1000.0
+    tracks.add("d", ["a"], times, np.sin(times)[:, None])
+    at, low, high = tracks.envelope(("d", "a"))
+    (pause,) = np.flatnonzero(np.isnan(low)).tolist()
+    assert (at[pause], at[pause + 1]) == (2999.0, 4000.0)
+    assert np.isfinite(low[[0, -1]]).all()
+    assert np.isnan(high[pause])
+    tracks.add("d", ["one"], np.zeros(1), np.ones((1, 1)))
+    assert len(tracks.envelope(("d", "one"))[0]) == 1
