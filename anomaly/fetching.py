@@ -15,11 +15,9 @@ from anomaly import state as col
 from anomaly.jit import fetched, inlined
 from anomaly.state import Table
 
-AHEAD: Final = 5  # samples: memory takes as long as two or three of them do
-AHEAD_DEVICE: Final = 8
-AHEAD_FIRST: Final = (
-    16  # what a device asks of all its metrics is at hand when its first one is read
-)
+AHEAD: Final = 8  # samples: memory takes as long as a few of them do
+AHEAD_PHASE: Final = 4  # when it is known what phase the judges are in
+AHEAD_FIRST: Final = 16  # what a device asks of all its metrics is there when it asks
 LINE: Final = 8  # numbers in a line of cache
 
 
@@ -32,17 +30,23 @@ def fetch_next(
         first = rows[int(series[k + AHEAD_FIRST])]
         fetched(first, 0)
         fetched(first, LINE - 1)
-    if k + AHEAD_DEVICE < series.shape[0]:
-        device = devices[int(rows[int(series[k + AHEAD_DEVICE]), col.DEVICE])]
+    if k + AHEAD < series.shape[0]:
+        row = rows[int(series[k + AHEAD])]
+        fetch_row(row, part_of_day)
+        device = devices[int(row[col.DEVICE])]
         for column in range(0, col.D_OFTEN, LINE):
             fetched(device, column)
-    if k + AHEAD < series.shape[0]:
-        fetch_row(rows[int(series[k + AHEAD])], part_of_day)
+    if k + AHEAD_PHASE < series.shape[0]:
+        row = rows[int(series[k + AHEAD_PHASE])]
+        start = col.OFTEN if row[col.LEVEL + col.PHASE] == col.JUDGING else col.JUDGED
+        # As many columns either way: seven of each judge.
+        for column in range(0, col.JUDGED - col.OFTEN + 1, LINE):
+            fetched(row, start + column)
 
 
 @inlined
 def fetch_row(row: Table, part_of_day: float) -> None:
-    """What most samples need of a row, and the bins of its profiles for this part of a day (0..1)."""
+    """What every sample needs of a row, and the bins of its profiles for this part of a day (0..1)."""
     for column in range(0, col.OFTEN + 1, LINE):
         fetched(row, column)
     fetched(row, col.DAY + int(part_of_day * col.DAY_BINS))

@@ -34,9 +34,9 @@ PROFILE_BINS: Final = 24
     JUMP_SIZE, JUMP_OPEN, DAY_OPEN, CALM_OPEN, H_BLOCK, SPIKE_N, RUN_SCALE, COUNT_LAST,
 ) = range(_FACTS := 64)
 
-(  # a judge's columns, counted from its base: what each sample writes, what it reads, what only learning needs
-    N, FAST, SLOW, IN_T, Z,
-    PHASE, OPEN, UP, SHARE, START_T, ALLOW, LOW, HIGH, SPAN, LONGEST, LAST_OUT_T, TAU_FAST, TAU_SLOW, NOISE,
+(  # a judge's columns, counted from its base: what each sample writes or reads, what judging reads, what learning needs
+    N, FAST, SLOW, IN_T, Z, PHASE, OPEN, UP, START_T, TAU_FAST, TAU_SLOW, NOISE,
+    SHARE, ALLOW, LOW, HIGH, SPAN, LONGEST, LAST_OUT_T,
     EPOCHS, EPOCH_T, EPOCH_END_N, CUR_LOW, CUR_HIGH, SUM, COUNT,
     PREV_LOW, PREV_HIGH, STREAK, USUAL, LEARNED, ONSET, TOLD,
 ) = range(0, JUDGE_WIDTH := 99, JUDGES := 3)
@@ -50,7 +50,8 @@ LEVEL, PROFILE, NOISE_JUDGE = range(_FACTS, _FACTS + JUDGES)
 # While the bins are learned there is no judge of what they leave: their counts lie in its place, one in
 # every column behind those that say so.
 BIN_COUNTS: Final = PROFILE + JUDGE_WIDTH - JUDGES * PROFILE_BINS
-OFTEN: Final = _FACTS + PREV_LOW  # columns that most samples need, so many from the first
+OFTEN: Final = _FACTS + SHARE  # columns that every sample needs, from the first up to here;
+JUDGED: Final = _FACTS + EPOCHS  # up to here more where a judge judges, from here where it learns
 
 DAY_BINS: Final = 12
 DAY: Final = _FACTS + JUDGE_WIDTH
@@ -107,7 +108,7 @@ LINK_LOST: Final = 2.0
 LINK_SHUTDOWN: Final = 3.0
 
 # Raised with every change of the columns above: states of another layout are refused.
-LAYOUT: Final = f"v8.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
+LAYOUT: Final = f"v9.{WIDTH}.{JUDGE_WIDTH}.{PROFILE_BINS}.{D_WIDTH}"
 
 
 def new_series_row(device: int, low: float, high: float, *, demand: bool) -> Table:
