@@ -27,7 +27,7 @@ demo: setup ## the product with a living fleet, in your browser (ARGS='--http-po
 
 test: system setup lint types imports web-types all-tests ## every check and every test, as CI runs them
 
-check: setup lint types imports fast-tests ## what to run before each commit: about a minute
+check: setup lint types imports fast-tests ## what to run before each commit: a minute and a half on two cores
 
 system:
 	@.ci/setup

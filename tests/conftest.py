@@ -45,14 +45,33 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
 """Name of Debian's package → where its program may be; .ci/setup installs these."""
 
 SLOW_FILES = {
+    "anomaly/test_any_csv.py",
+    "anomaly/test_failure_and_shelf.py",
+    "anomaly/test_kernel_reference.py",
     "anomaly/test_life.py",
+    "anomaly/test_peers.py",
+    "device_agent/bridge/test_firmware_updates.py",
     "device_agent/sensors/test_outside.py",
     "device_agent/sensors/test_rubbish.py",
+    "device_agent/wire/test_messages.py",
+    "device_agent/wire/test_senml_properties.py",
     "firmware_bridge/firmware/test_c_library.py",
+    "firmware_bridge/flash/test_program.py",
+    "firmware_bridge/protocols/test_protocol_contract.py",
+    "firmware_bridge/transport/test_driver.py",
+    "house/test_arrows.py",
+    "server/app/test_backup_parts.py",
     "server/cli/test_commands.py",
+    "server/cli/test_device_import.py",
+    "server/cli/test_tune_commands.py",
+    "server/demo/test_fleet_run.py",
+    "server/incident/test_cases_open_and_end.py",
     "server/pages/test_access.py",
     "server/pages/test_forms.py",
     "server/pages/test_frame.py",
+    "server/records/test_migrations.py",
+    "server/replay/test_csv_table.py",
+    "server/telemetry/test_influxdb.py",
 }
 """Files whose many small tests take seconds together: left out of `make check` like those marked slow."""
 
