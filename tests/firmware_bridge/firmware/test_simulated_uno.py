@@ -41,7 +41,9 @@ def test_voltages_on_its_pins_become_readings(board: UnoBoard) -> None:
         assert bridge.reading("temperature").value == pytest.approx(25.0, abs=0.6)
         assert bridge.reading("supply_voltage").value == pytest.approx(5.0, abs=0.03)
         assert bridge.reading("vibration_rms").value == pytest.approx(0.0, abs=0.2)
-        assert bridge.link.tally.trouble == 0
+        # Who begins to listen in the middle of a frame drops its rest, and nothing after it.
+        assert bridge.link.tally.trouble <= 1
+        assert bridge.link.tally.lost == 0
 
 
 def test_hung_firmware_is_restarted_by_its_watchdog_and_says_where(board: UnoBoard) -> None:
