@@ -1,9 +1,10 @@
 """Counters: readings that only ever rise, until what counts starts anew.
 
 A series of whole numbers that has risen often and never fallen is a counter (bytes, pulses, seconds since
-the start); so is one of others that has done so for a day (a meter of kWh or m³). Its height says nothing; what is judged from then on is how fast it counts, per second. A fall to
-nearly nothing is a reset: told, as a hint, unless its own week calls that usual, and as a problem when three
-come within an hour of each other. Any other fall says that it was no counter after all.
+the start); so is one of others that has done so for a day (a meter of kWh or m³). Its height says
+nothing; what is judged from then on is how fast it counts, per second. A fall to nearly nothing is a reset:
+told, as a hint, unless its own week calls that usual, and as a problem when three come within an hour of
+each other. Any other fall says that it was no counter after all.
 """
 
 from __future__ import annotations

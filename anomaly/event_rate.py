@@ -22,9 +22,7 @@ BLOCK_S: Final = 6 * 3600.0
 LEARNED_BLOCKS: Final = 28.0
 FEWEST_BLOCKS: Final = 8.0
 BEFORE_A_WEEK: Final = 2.0
-LEAST_MOST: Final = (
-    4.0  # of a block, to judge by less than a week: a quiet weekend says little of Monday
-)
+LEAST_MOST: Final = 4.0  # of a block, to judge by less than a week: a quiet weekend is no Monday
 TIMES: Final = 3.0
 MORE: Final = 6.0
 GROWTH: Final = 0.25  # share by which the most may grow with a block, once it is known

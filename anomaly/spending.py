@@ -3,8 +3,9 @@
 A budget of B false episodes a day is one episode in 1 / B days. Nobody can tell from a few days of a series
 that it will wander further than it did, so the first episode of such a device may well be false; the
 second must not be as easy. Each episode therefore multiplies the distance and the time that further ones
-need, of the same metric above all, since another metric's may be a fault of its own; and what was spent is paid back at the rate of the budget (the spending side of alpha-investing, Foster
-and Stine 2008). A device that wanders falls silent; one that was repaired begins anew without debts.
+need, of the same metric above all, since another metric's may be a fault of its own; and what was spent is
+paid back at the rate of the budget (the spending side of alpha-investing, Foster and Stine 2008). A device
+that wanders falls silent; one that was repaired begins anew without debts.
 """
 
 from __future__ import annotations
